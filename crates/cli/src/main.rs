@@ -1,0 +1,3 @@
+//! The one binary: command tree, output, error texts.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! A connection to a gateway: dial, handshake, request and reply, events, reconnect.

@@ -1,0 +1,1 @@
+//! openclaw.json: paths, JSON5, includes, environment, validation, redaction, typed difference.

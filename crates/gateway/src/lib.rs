@@ -1,0 +1,1 @@
+//! The server: connections, authentication, pairing, RPC, events, node registry.

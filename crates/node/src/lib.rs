@@ -1,0 +1,1 @@
+//! A node host: the commands it offers, exec policy, the invoke loop.

@@ -1,0 +1,3 @@
+//! The one door for contributors: ci, fix, schema, tidy, interop, bench, windows.
+
+fn main() {}
