@@ -112,5 +112,5 @@ fn deny() -> Result<()> {
         terminal::say("SKIPPED: cargo-deny is not installed (`cargo install --locked cargo-deny` brings it)");
         return Ok(());
     }
-    process::run(process::cargo(&["deny", "--offline", "check", "bans", "licenses", "sources"]))
+    process::run(process::cargo(&["deny", "check", "bans", "licenses", "sources"]))
 }

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod autobahn;
+mod bench;
 mod checkout;
 mod ci;
 mod compat;
@@ -33,6 +34,7 @@ cargo xtask <task>
   compat    writes docs/compat.md from the interop results  [--check]
   interop   the official programs against ours              [--only name] [--list] [--record]
   autobahn  WebSocket conformance, both directions          [--only server|client] [--cases 1.*]
+  bench     costs per operation into docs/performance.md    [--quick] [--only ours,floor,peer]
   windows   cargo through the lane in OPENCLAW_WINDOWS_LANE [check|test|…]";
 
 fn main() -> ExitCode {
@@ -58,6 +60,7 @@ fn run(task: &str, arguments: Arguments) -> anyhow::Result<()> {
         "compat" => compat::run(arguments),
         "interop" => interop::run(arguments),
         "autobahn" => autobahn::run(arguments),
+        "bench" => bench::run(arguments),
         "windows" => windows::run(arguments),
         _ => anyhow::bail!("no task of that name\n\n{USAGE}"),
     }
