@@ -1,0 +1,25 @@
+//! Taking over what an `OpenClaw` installation left in the state directory (promise W2, REL-044).
+//!
+//! It happens once, on the first start with an empty store. The files are read, never written; what cannot be read is
+//! reported and skipped.
+
+mod report;
+mod v3;
+
+use std::path::Path;
+
+pub use report::ImportReport;
+
+use crate::{AuditLine, audit, database::Tx, error::StoreError};
+
+/// Imports what there is; `None` when there is nothing.
+pub(crate) fn run(tx: &Tx<'_>, state_dir: &Path, now_ms: u64) -> Result<Option<ImportReport>, StoreError> {
+    let mut report = ImportReport::default();
+    v3::import(tx, state_dir, now_ms, &mut report)?;
+    if report == ImportReport::default() {
+        return Ok(None);
+    }
+    let text = format!("{} devices were taken over from the older state", report.devices);
+    audit::write(tx, &AuditLine::new(now_ms, "state.imported", "gateway", text))?;
+    Ok(Some(report))
+}
