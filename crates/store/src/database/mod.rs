@@ -8,6 +8,6 @@ mod written;
 
 pub(crate) use open::{Opening, open_reader, prepare};
 pub use view::{Step, StepHook};
-pub(crate) use view::{Tx, View, json, milliseconds, to_json, unsigned};
+pub(crate) use view::{Tx, View, json, milliseconds, optional_ms, to_json, unsigned};
 pub(crate) use writer::{Durability, Writer};
 pub use written::Written;

@@ -116,6 +116,11 @@ pub(crate) fn unsigned(stored: i64) -> u64 {
     u64::try_from(stored).unwrap_or_default()
 }
 
+/// A moment that may not have been.
+pub(crate) fn optional_ms(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(unsigned))
+}
+
 /// Reads a JSON column. Text that does not fit is an error, never a default (SEC-001).
 pub(crate) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let text = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;

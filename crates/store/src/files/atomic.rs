@@ -56,17 +56,47 @@ impl FileError {
 /// [`FileError::Write`]; the old text is untouched then.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let target = fs::canonicalize(path).unwrap_or_else(|_missing| path.to_owned());
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    mode::create_private_dir(folder)?;
-    let random = openclaw_identity::random_hex::<6>()?;
-    let temporary = with_suffix(&target, &format!(".{}.tmp", random.expose()));
+    let (folder, temporary) = beside(&target)?;
     let written = fill(&temporary, bytes).and_then(|()| fs::rename(&temporary, &target));
     if let Err(error) = written {
-        // Gone already, or as unwritable as the rest: the first error is the one that explains.
-        fs::remove_file(&temporary).unwrap_or_default();
+        discard(&temporary);
         return Err(FileError::write(path)(error));
     }
     mode::sync_dir(folder).map_err(FileError::write(folder))
+}
+
+/// Writes a file that must not exist yet; false, and nothing written, when it does. Of two processes one wins, and a
+/// reader sees the whole text.
+pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<bool, FileError> {
+    let (folder, temporary) = beside(path)?;
+    let written = fill(&temporary, bytes).and_then(|()| fs::hard_link(&temporary, path));
+    discard(&temporary);
+    match written {
+        Ok(()) => mode::sync_dir(folder).map_err(FileError::write(folder)).map(|()| true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        // A file system without hard links: exclusive creation, which a killed process may leave torn.
+        Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
+            match fill(path, bytes) {
+                Ok(()) => Ok(true),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+                Err(error) => Err(FileError::write(path)(error)),
+            }
+        }
+        Err(error) => Err(FileError::write(path)(error)),
+    }
+}
+
+/// The folder of the file, which is made when it is missing, and a name in it that nobody uses.
+fn beside(path: &Path) -> Result<(&Path, PathBuf), FileError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    mode::create_private_dir(folder)?;
+    let random = openclaw_identity::random_hex::<6>()?;
+    Ok((folder, with_suffix(path, &format!(".{}.tmp", random.expose()))))
+}
+
+fn discard(temporary: &Path) {
+    // Gone already, or as unwritable as the rest: the first error is the one that explains.
+    fs::remove_file(temporary).unwrap_or_default();
 }
 
 fn fill(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -5,11 +5,24 @@
 
 mod atomic;
 mod ballast;
+mod device_auth;
+mod gateway_info;
+mod identity;
+mod lock;
 mod mode;
 mod network;
+mod node_json;
+mod owner;
+mod text;
 
 pub use atomic::{FileError, read_capped, remove, write_atomic};
 pub(crate) use atomic::{create_private, has_sibling, rename, with_suffix};
 pub(crate) use ballast::Ballast;
+pub use device_auth::{DeviceAuth, Endpoint, StoredToken};
+pub use gateway_info::GatewayInfo;
+pub use identity::{DEVICE_IDENTITY, GATEWAY_IDENTITY, NODE_IDENTITY, identity, load_identity};
+pub use lock::{Held, Holder, LockError, StateLock};
 pub use mode::create_private_dir;
 pub(crate) use network::is_network_path;
+pub use node_json::{NodeGateway, NodeJson};
+pub use owner::owner_secret;

@@ -3,8 +3,10 @@
 //! It happens once, on the first start with an empty store. The files are read, never written; what cannot be read is
 //! reported and skipped.
 
+mod old;
 mod report;
 mod v3;
+mod v4;
 
 use std::path::Path;
 
@@ -15,7 +17,10 @@ use crate::{AuditLine, audit, database::Tx, error::StoreError};
 /// Imports what there is; `None` when there is nothing.
 pub(crate) fn run(tx: &Tx<'_>, state_dir: &Path, now_ms: u64) -> Result<Option<ImportReport>, StoreError> {
     let mut report = ImportReport::default();
-    v3::import(tx, state_dir, now_ms, &mut report)?;
+    // The database of 2026.9 replaces the files of 2026.3: a device that was removed since must not come back.
+    if !v4::import(tx, state_dir, now_ms, &mut report)? {
+        v3::import(tx, state_dir, now_ms, &mut report)?;
+    }
     if report == ImportReport::default() {
         return Ok(None);
     }

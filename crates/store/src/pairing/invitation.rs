@@ -14,12 +14,11 @@ use sha2::{Digest, Sha256};
 use super::{
     approve::required_approve_scopes,
     model::Approver,
-    rows::optional_ms,
     wish::{Surface, Wish},
 };
 use crate::{
     AuditLine, audit,
-    database::{Tx, View, json, milliseconds, to_json, unsigned},
+    database::{Tx, View, json, milliseconds, optional_ms, to_json, unsigned},
     error::StoreError,
 };
 

@@ -11,7 +11,7 @@ use rusqlite::{Row, params, types::Type};
 
 use super::model::{ApprovedVia, Device, DeviceToken, PairingRequest, Reason, Seen};
 use crate::{
-    database::{Tx, View, json, milliseconds, to_json, unsigned},
+    database::{Tx, View, json, milliseconds, optional_ms, to_json, unsigned},
     error::StoreError,
 };
 
@@ -203,8 +203,4 @@ pub(crate) fn name<T>(row: &Row<'_>, column: usize, parse: impl Fn(&str) -> Opti
     parse(text).ok_or_else(|| {
         rusqlite::Error::FromSqlConversionFailure(column, Type::Text, format!("unknown name {text:?}").into())
     })
-}
-
-pub(crate) fn optional_ms(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
-    Ok(row.get::<_, Option<i64>>(column)?.map(unsigned))
 }

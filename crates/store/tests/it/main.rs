@@ -1,4 +1,8 @@
 //! The store through its public door, on a real disk.
+//!
+//! `cfg(test)` on each module says to the lints that everything in it is test code.
 
+#[cfg(test)]
 mod common;
+#[cfg(test)]
 mod pairing;

@@ -16,7 +16,7 @@ use crate::common::{NOW, approve, ask, file, id, key, names, node, open, operato
 fn a_device_is_filed_approved_and_remembered_across_a_restart() {
     let (dir, store) = open();
     let request = file(&store, ask(1, node(&["system.run"])), NOW);
-    assert_eq!(store.requests(NOW).unwrap(), [request.clone()]);
+    assert_eq!(store.requests(NOW).unwrap(), std::slice::from_ref(&request));
     let approval = approve(&store, &request, Approver::Owner).unwrap();
     let token = approval.device.token(Role::Node).unwrap().token.clone();
     drop(store);
