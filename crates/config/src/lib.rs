@@ -1,10 +1,10 @@
 //! `openclaw.json`: where it is, what it says, what is wrong with it, and how to change it without breaking it.
 //!
-//! - [`Env`] and [`Paths`] find the files; [`load`] gives an immutable [`Snapshot`] with a typed [`Config`].
+//! - [`Env`] and [`Paths`] find the files; [`load()`] gives an immutable [`Snapshot`] with a typed [`Config`].
 //! - A file with anything wrong in it is refused with file, line, column and key (REL-009), never softened to defaults;
 //!   [`inspect`] shows it all the same to commands that diagnose.
 //! - [`change`] turns a wish into a new text that keeps comments, order and `${VARIABLE}` (REL-010, SEC-134);
-//!   [`write`] puts it on the disk atomically (REL-002).
+//!   [`mod@write`] puts it on the disk atomically (REL-002).
 //! - [`redact`] hides secrets, [`diff`] says what a change asks of a running gateway, [`schema`] describes every key,
 //!   [`start`] says what a gateway must not start with (SEC-031).
 //!

@@ -54,7 +54,7 @@ pub struct Snapshot {
     /// Files that `$include` named.
     pub included_paths: Vec<PathBuf>,
     /// Secrets that are named but could not be had. An operator's command may not need them; a gateway refuses to
-    /// start without those of `gateway.auth` (start).
+    /// start without those of `gateway.auth` ([`crate::start::check`]).
     pub unresolved_secrets: Vec<UnresolvedSecret>,
     /// The environment with the state directory's `.env` and the `env` section behind it.
     pub env: Env,

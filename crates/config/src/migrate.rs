@@ -11,7 +11,7 @@ pub struct LegacyIssue {
 }
 
 /// Moves legacy keys of the gateway in place, and says which. Loading does this in memory;
-/// A write writes it down.
+/// [`crate::change::Change::Migrate`] writes it down.
 pub(crate) fn migrate(root: &mut Value) -> Vec<LegacyIssue> {
     let mut found = Vec::new();
     let Some(gateway) = root.get_mut("gateway").and_then(Value::as_object_mut) else { return found };
