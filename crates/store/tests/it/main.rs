@@ -6,3 +6,5 @@
 mod common;
 #[cfg(test)]
 mod pairing;
+#[cfg(test)]
+mod security;
