@@ -14,7 +14,8 @@ use std::{
 use futures_util::{SinkExt as _, StreamExt as _};
 use openclaw_identity::{PublicKey, verify_connect};
 use openclaw_protocol::{connect::ConnectParams, frame, scope::Role};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::{json, value::RawValue};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -38,6 +39,24 @@ struct Peers {
     nodes: Mutex<HashMap<String, mpsc::Sender<String>>>,
     /// Invokes in flight: who gets the answer, and under which id.
     invokes: Mutex<HashMap<String, (mpsc::Sender<String>, String)>>,
+}
+
+/// What a relay needs of `node.invoke`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Invoke {
+    node_id: String,
+    command: String,
+    params: Box<RawValue>,
+    idempotency_key: String,
+}
+
+/// What a relay needs of `node.invoke.result`.
+#[derive(Deserialize)]
+struct InvokeResult {
+    id: String,
+    #[serde(rename = "payloadJSON")]
+    payload: String,
 }
 
 #[tokio::main]
@@ -64,7 +83,9 @@ async fn serve(mut stream: TcpStream, number: u64, peers: &Peers) -> Result<(), 
     stream.peek(&mut start).await?;
     if &start == b"GET /healthz" {
         let mut request = [0; 2048];
-        stream.read(&mut request).await?;
+        if stream.read(&mut request).await? == 0 {
+            return Err("gone".into());
+        }
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok").await?;
         return Ok(());
     }
@@ -136,24 +157,21 @@ async fn handle(text: &str, peers: &Peers, outbox: &mpsc::Sender<String>) -> Res
     let request = frame::decode(text)?;
     match request.method.as_str() {
         "node.invoke" => {
-            let params: Value = serde_json::from_str(request.params())?;
-            let node_id = params["nodeId"].as_str().unwrap_or_default().to_owned();
+            let Invoke { node_id, command, params, idempotency_key } = serde_json::from_str(request.params())?;
             let node = lock(&peers.nodes).get(&node_id).cloned().ok_or("no such node")?;
-            let invoke = params["idempotencyKey"].as_str().unwrap_or(&request.id).to_owned();
-            lock(&peers.invokes).insert(invoke.clone(), (outbox.clone(), request.id));
+            lock(&peers.invokes).insert(idempotency_key.clone(), (outbox.clone(), request.id));
             let payload = json!({
-                "id": invoke, "nodeId": node_id, "command": params["command"],
-                "paramsJSON": params["params"].to_string(), "timeoutMs": 30_000,
+                "id": idempotency_key, "nodeId": node_id, "command": command,
+                "paramsJSON": params.to_string(), "timeoutMs": 30_000,
             });
             let event = json!({"type": "event", "event": "node.invoke.request", "payload": payload});
             node.send(event.to_string()).await?;
         }
         "node.invoke.result" => {
-            let params: Value = serde_json::from_str(request.params())?;
-            let invoke = params["id"].as_str().unwrap_or_default();
-            let waiting = lock(&peers.invokes).remove(invoke);
+            let InvokeResult { id, payload } = serde_json::from_str(request.params())?;
+            let waiting = lock(&peers.invokes).remove(&id);
             if let Some((caller, id)) = waiting {
-                let payload = json!({"ok": true, "payloadJSON": params["payloadJSON"]});
+                let payload = json!({"ok": true, "payloadJSON": payload});
                 caller.send(json!({"type": "res", "id": id, "ok": true, "payload": payload}).to_string()).await?;
             }
             outbox.send(empty(&request.id)).await?;

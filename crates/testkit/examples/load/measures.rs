@@ -84,7 +84,7 @@ async fn handshake(target: &Target, count: usize, credential: Credential) -> Res
     for _ in 0..HANDSHAKES_AT_ONCE {
         let key = DeviceKey::generate()?;
         let peer = Peer::connect(target, &operator(&key)).await?;
-        let token = peer.hello["payload"]["auth"]["deviceToken"].as_str().map(str::to_owned);
+        let token = peer.hello.pointer("/payload/auth/deviceToken").and_then(Value::as_str).map(str::to_owned);
         peer.close().await;
         devices.push((key, token.filter(|_| credential == Credential::DeviceToken)));
     }

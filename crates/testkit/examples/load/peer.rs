@@ -53,7 +53,7 @@ impl Peer {
         let mut peer = Self { socket, calls: 0, hello_bytes: 0, hello: Value::Null };
         let challenge = peer.next_frame().await?;
         let challenge: Value = serde_json::from_str(&challenge)?;
-        let nonce = challenge["payload"]["nonce"].as_str().ok_or("no challenge")?.to_owned();
+        let nonce = challenge.pointer("/payload/nonce").and_then(Value::as_str).ok_or("no challenge")?.to_owned();
         let mut params = params(target, who);
         sign_connect(&mut params, who.key, who.role, &nonce, Clock::system().now_ms());
         let answer = peer.call("connect", &serde_json::to_value(&params)?).await?;
@@ -77,7 +77,11 @@ impl Peer {
             // An answer has its id in front; an event never starts like this.
             if frame.starts_with("{\"type\":\"res\"") && frame.contains(&wanted) {
                 let start: String = frame.chars().take(400).collect();
-                return if frame.contains("\"ok\":true") { Ok(frame) } else { Err(format!("{method}: {start}").into()) };
+                return if frame.contains("\"ok\":true") {
+                    Ok(frame)
+                } else {
+                    Err(format!("{method}: {start}").into())
+                };
             }
         }
     }
@@ -94,8 +98,10 @@ impl Peer {
                 continue;
             }
             let event: Value = serde_json::from_str(&frame)?;
-            let invoke = &event["payload"];
-            let params = json!({"id": invoke["id"], "nodeId": invoke["nodeId"], "ok": true, "payloadJSON": "{\"bins\":{}}"});
+            let member = |path: &str| event.pointer(path).cloned().unwrap_or_default();
+            let params = json!({
+                "id": member("/payload/id"), "nodeId": member("/payload/nodeId"), "ok": true, "payloadJSON": "{\"bins\":{}}",
+            });
             self.calls += 1;
             let id = format!("r{}", self.calls);
             let result = json!({"type": "req", "id": id, "method": "node.invoke.result", "params": params});
@@ -141,7 +147,11 @@ fn params(target: &Target, who: &Who<'_>) -> ConnectParams {
         role: Some(name("node", "operator")),
         caps: list(if node { &["system"] } else { &[] }),
         commands: list(if node { &["system.which"] } else { &[] }),
-        scopes: list(if node { &[] } else { &["operator.admin", "operator.read", "operator.write", "operator.pairing"] }),
+        scopes: list(if node {
+            &[]
+        } else {
+            &["operator.admin", "operator.read", "operator.write", "operator.pairing"]
+        }),
         auth: Some(ConnectAuth {
             token: Some(who.device_token.unwrap_or(&target.token).to_owned()),
             ..ConnectAuth::default()
