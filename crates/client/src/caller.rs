@@ -162,10 +162,6 @@ impl Attempt {
 mod tests {
     use super::*;
 
-    fn secret(text: &str) -> Option<Secret> {
-        Some(Secret::new(text))
-    }
-
     fn auth_of(credentials: &Credentials, tokens: Tokens) -> [Option<String>; 4] {
         let attempt = Attempt { protocols: Protocols::All, tokens };
         let auth = attempt.auth(credentials).unwrap_or_default();
@@ -179,14 +175,14 @@ mod tests {
     #[test]
     fn an_explicit_token_goes_before_the_stored_one_and_that_before_an_invitation() {
         let all = Credentials {
-            token: secret("t"),
-            device_token: secret("d"),
-            bootstrap_token: secret("b"),
-            password: secret("p"),
+            token: Some(Secret::new("t")),
+            device_token: Some(Secret::new("d")),
+            bootstrap_token: Some(Secret::new("b")),
+            password: Some(Secret::new("p")),
         };
         assert_eq!(auth_of(&all, Tokens::Best), texts(["t", "", "", "p"]));
         assert_eq!(auth_of(&all, Tokens::Both), texts(["t", "d", "", "p"]));
-        let no_explicit = Credentials { token: secret(""), ..all.clone() };
+        let no_explicit = Credentials { token: Some(Secret::new("")), ..all.clone() };
         assert_eq!(auth_of(&no_explicit, Tokens::Best), texts(["d", "d", "", "p"]));
         let invited = Credentials { device_token: None, password: None, ..no_explicit };
         assert_eq!(auth_of(&invited, Tokens::Best), texts(["", "", "b", ""]));

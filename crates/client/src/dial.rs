@@ -1,6 +1,6 @@
 //! Dialling a gateway.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use openclaw_protocol::{
     clock::Clock,
@@ -34,6 +34,9 @@ pub struct DialOptions {
     pub request_timeout: Duration,
     /// Authorities for `wss://` without a pin, in place of the system's.
     pub roots: Option<Arc<RootCertStore>>,
+    /// Where to connect in place of looking the host up, ports included. The address of the endpoint still decides
+    /// what its certificate has to say and how far it is trusted. Empty: look it up.
+    pub addresses: Vec<SocketAddr>,
 }
 
 impl Default for DialOptions {
@@ -46,6 +49,7 @@ impl Default for DialOptions {
             answer_timeout: limits::HANDSHAKE_TIMEOUT,
             request_timeout: Duration::from_secs(30),
             roots: None,
+            addresses: Vec::new(),
         }
     }
 }

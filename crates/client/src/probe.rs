@@ -85,7 +85,7 @@ async fn walk(
     report: &mut ProbeReport,
 ) -> Result<(), Stopped> {
     let url = &endpoint.url;
-    let addresses = within(Phase::Resolve, deadline, tcp::resolve(url)).await;
+    let addresses = within(Phase::Resolve, deadline, tcp::resolve(url, options)).await;
     let addresses = note(&mut report.resolve, addresses, Clone::clone)?;
     let connected = within(Phase::Tcp, deadline, tcp::connect(url, &addresses)).await;
     let connected = connected.and_then(|stream| match stream.peer_addr() {
@@ -143,12 +143,16 @@ async fn protocol_of(
 ///
 /// # Errors
 /// [`DialError`]; [`EndpointError::PinWithoutTls`] for `ws://`.
-pub async fn fetch_fingerprint(endpoint: &Endpoint, deadline: Duration) -> Result<Fingerprint, DialError> {
+pub async fn fetch_fingerprint(
+    endpoint: &Endpoint,
+    options: &DialOptions,
+    deadline: Duration,
+) -> Result<Fingerprint, DialError> {
     let url = &endpoint.url;
     if !url.is_tls() {
         return Err(EndpointError::PinWithoutTls.into());
     }
-    let addresses = within(Phase::Resolve, deadline, tcp::resolve(url)).await?;
+    let addresses = within(Phase::Resolve, deadline, tcp::resolve(url, options)).await?;
     let stream = within(Phase::Tcp, deadline, tcp::connect(url, &addresses)).await?;
     let secured = within(Phase::Tls, deadline, tls::handshake(url, tls::Trust::Learn, stream)).await?;
     Ok(secured.fingerprint)

@@ -181,7 +181,7 @@ impl Actor {
         let answer = if frame.ok {
             Ok(frame.payload.map(ToOwned::to_owned))
         } else {
-            Err(error_of(frame.error.map(RawValue::get)))
+            Err(Box::new(error_of(frame.error.map(RawValue::get))))
         };
         self.ending.0.pending.resolve(number, answer);
     }

@@ -222,7 +222,7 @@ impl Connection {
         let exchange = timeout(after, self.exchange(frame, wanted)).await;
         let answer =
             exchange.unwrap_or_else(|_elapsed| Err(CallError::Timeout { method: method.to_owned(), after }))?;
-        answer.map_err(|error| CallError::Refused { method: method.to_owned(), error: Box::new(error) })
+        answer.map_err(|error| CallError::Refused { method: method.to_owned(), error })
     }
 
     fn encode(&self, method: &str, params: &impl Serialize) -> Result<Frame, CallError> {

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 /// The gateway's answer: the raw payload, or its refusal.
-pub(super) type Answer = Result<Option<Box<RawValue>>, ErrorShape>;
+pub(super) type Answer = Result<Option<Box<RawValue>>, Box<ErrorShape>>;
 
 /// Which answer ends a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,8 +111,8 @@ fn is_accepted(answer: &Answer) -> bool {
 mod tests {
     use super::*;
 
-    fn payload(text: &str) -> Answer {
-        Ok(Some(RawValue::from_string(text.to_owned()).unwrap()))
+    fn payload(text: &str) -> Box<RawValue> {
+        RawValue::from_string(text.to_owned()).unwrap()
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(pending.len(), 1);
         drop(place);
         assert_eq!(pending.len(), 0);
-        pending.resolve(1, payload("{}"));
+        pending.resolve(1, Ok(Some(payload("{}"))));
     }
 
     #[test]
@@ -131,11 +131,11 @@ mod tests {
         let (_first_place, mut first) = pending.wait(1, Wanted::First).unwrap();
         let (_final_place, mut last) = pending.wait(2, Wanted::Final).unwrap();
         for id in [1, 2] {
-            pending.resolve(id, payload(r#"{"status":"accepted"}"#));
+            pending.resolve(id, Ok(Some(payload(r#"{"status":"accepted"}"#))));
         }
         assert!(first.try_recv().is_ok());
         assert!(last.try_recv().is_err());
-        pending.resolve(2, payload(r#"{"status":"ok"}"#));
+        pending.resolve(2, Ok(Some(payload(r#"{"status":"ok"}"#))));
         assert_eq!(last.try_recv().unwrap().unwrap().unwrap().get(), r#"{"status":"ok"}"#);
     }
 

@@ -18,7 +18,7 @@ pub(crate) type Socket = WebSocketStream<upgrade::Recorded>;
 pub(crate) async fn open(endpoint: &Endpoint, options: &DialOptions) -> Result<Socket, DialError> {
     endpoint.check_plaintext(options.allow_private_plaintext)?;
     let step = options.step_timeout;
-    let addresses = within(Phase::Resolve, step, tcp::resolve(&endpoint.url)).await?;
+    let addresses = within(Phase::Resolve, step, tcp::resolve(&endpoint.url, options)).await?;
     let tcp = within(Phase::Tcp, step, tcp::connect(&endpoint.url, &addresses)).await?;
     let stream = if endpoint.url.is_tls() {
         let trust = tls::Trust::of(endpoint, options);

@@ -12,7 +12,7 @@ use tokio::{
     time::{Duration, sleep},
 };
 
-use crate::{DialError, WsUrl};
+use crate::{DialError, DialOptions, WsUrl};
 
 /// The next address is tried when the one before has not answered for so long (RFC 8305).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -20,7 +20,10 @@ const STAGGER: Duration = Duration::from_millis(250);
 const MAX_ADDRESSES: usize = 16;
 
 /// The addresses of the host, families alternating, IPv6 first where a name server says so; never empty.
-pub(crate) async fn resolve(url: &WsUrl) -> Result<Vec<SocketAddr>, DialError> {
+pub(crate) async fn resolve(url: &WsUrl, options: &DialOptions) -> Result<Vec<SocketAddr>, DialError> {
+    if !options.addresses.is_empty() {
+        return Ok(options.addresses.clone());
+    }
     let port = url.port();
     if let Some(addresses) = url.host().fixed_addresses() {
         return Ok(addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect());
@@ -121,6 +124,9 @@ mod tests {
     #[tokio::test]
     async fn localhost_is_never_looked_up() {
         let endpoint = crate::Endpoint::parse("ws://localhost:5").unwrap();
-        assert_eq!(resolve(&endpoint.url).await.unwrap(), addresses(&["127.0.0.1:5", "[::1]:5"]));
+        assert_eq!(
+            resolve(&endpoint.url, &DialOptions::default()).await.unwrap(),
+            addresses(&["127.0.0.1:5", "[::1]:5"])
+        );
     }
 }
