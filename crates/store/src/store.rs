@@ -17,7 +17,7 @@ use crate::{
     audit::{self, AuditLine},
     database::{self, Durability, Opening, StepHook, Tx, View, Writer, Written},
     error::StoreError,
-    files::{Ballast, FileError, with_suffix},
+    files::{Ballast, FileError, claim_dir, with_suffix},
     import::{self, ImportReport},
     meta::{self, GatewayMeta},
     pairing::{
@@ -85,6 +85,8 @@ impl Store {
     /// As [`Store::open`].
     pub fn open_with(state_dir: &Path, now_ms: u64, hook: Option<StepHook>) -> Result<Self, StoreError> {
         let path = Self::path_in(state_dir);
+        claim_dir(state_dir)?;
+        path.parent().map_or(Ok(()), claim_dir)?;
         let Opening { connection, after_damage } = database::prepare(&path, now_ms)?;
         let opened = first_start(&connection, state_dir, after_damage, now_ms, hook.as_ref())?;
         let meta = meta::read(&View(&connection))?.ok_or(StoreError::Closed)?;

@@ -22,6 +22,7 @@ pub use device_auth::{DeviceAuth, Endpoint, StoredToken};
 pub use gateway_info::GatewayInfo;
 pub use identity::{DEVICE_IDENTITY, GATEWAY_IDENTITY, NODE_IDENTITY, identity, load_identity};
 pub use lock::{Held, Holder, LockError, StateLock};
+pub(crate) use mode::claim_dir;
 pub use mode::create_private_dir;
 pub(crate) use network::is_network_path;
 pub use node_json::{NodeGateway, NodeJson};

@@ -8,7 +8,7 @@ use std::{
 
 use super::FileError;
 
-/// Makes the folder and its parents, each new one with mode 0700. One that exists is tightened only when it is the last.
+/// Makes the folder and its parents, each new one with mode 0700. What exists is left as it is.
 ///
 /// # Errors
 /// [`FileError::Write`].
@@ -17,6 +17,12 @@ pub fn create_private_dir(path: &Path) -> Result<(), FileError> {
         return Ok(());
     }
     builder().recursive(true).create(path).map_err(FileError::write(path))
+}
+
+/// As [`create_private_dir`], for a folder that is ours alone: one that exists is tightened (SEC-200).
+pub(crate) fn claim_dir(path: &Path) -> Result<(), FileError> {
+    create_private_dir(path)?;
+    tighten(path).map_err(FileError::write(path))
 }
 
 #[cfg(unix)]

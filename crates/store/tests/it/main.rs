@@ -5,6 +5,10 @@
 #[cfg(test)]
 mod common;
 #[cfg(test)]
+mod durability;
+#[cfg(test)]
+mod files;
+#[cfg(test)]
 mod pairing;
 #[cfg(test)]
 mod security;

@@ -478,7 +478,10 @@ fn sec_200_nothing_in_the_state_is_readable_by_others_whatever_the_umask() {
     check_modes(&state);
     // A mode that somebody loosened is tightened at the next start.
     let database = Store::path_in(&state);
-    std::fs::set_permissions(&database, std::fs::Permissions::from_mode(0o666)).unwrap();
+    for (path, mode) in [(&database, 0o666), (&database.parent().unwrap().to_owned(), 0o755), (&state, 0o755)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
     drop(Store::open(&state, NOW).unwrap());
+    check_modes(&outer.path().join("new"));
     check_modes(&state);
 }
