@@ -152,6 +152,22 @@ async fn large_messages_go_both_ways_at_once() {
 }
 
 #[tokio::test]
+async fn what_has_been_written_makes_room_for_more() {
+    let gateway = Gateway::start().await;
+    let (Connected { connection, .. }, mut peer) = connected(&gateway).await;
+    let params = json!({"x": "y".repeat(16 << 20)});
+    // Together more than may wait.
+    for n in 0..4 {
+        let serve = async {
+            let (id, ..) = peer.request().await;
+            peer.answer(&id, &json!(n)).await;
+        };
+        let (answer, ()) = tokio::join!(connection.call_raw("big", params.clone(), SOON), serve);
+        assert_eq!(answer.unwrap(), json!(n));
+    }
+}
+
+#[tokio::test]
 async fn events_come_in_order_and_end_with_the_connection() {
     let gateway = Gateway::start().await;
     let (Connected { connection, mut events, .. }, mut peer) = connected(&gateway).await;
