@@ -123,3 +123,59 @@ fn keep_damaged(path: &Path, now_ms: u64) -> Result<PathBuf, FileError> {
     }
     Ok(kept)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pragma(connection: &Connection, name: &str) -> i64 {
+        connection.pragma_query_value(None, name, |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn rel_003_every_connection_has_the_settings_that_keep_what_is_acknowledged() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.sqlite");
+        let first = prepare(&path, 1).unwrap().connection;
+        let again = open_writer(&path).unwrap();
+        for writer in [&first, &again] {
+            let expected = [
+                ("synchronous", 2),
+                ("foreign_keys", 1),
+                ("trusted_schema", 0),
+                ("busy_timeout", 5_000),
+                ("wal_autocheckpoint", 1_000),
+                ("journal_size_limit", 67_108_864),
+                ("fullfsync", 1),
+                ("checkpoint_fullfsync", 1),
+                ("temp_store", 2),
+                ("cell_size_check", 1),
+                ("query_only", 0),
+            ];
+            for (name, value) in expected {
+                assert_eq!(pragma(writer, name), value, "{name}");
+            }
+        }
+        let reader = open_reader(&path).unwrap();
+        assert_eq!((pragma(&reader, "query_only"), pragma(&reader, "foreign_keys")), (1, 1));
+        assert!(reader.execute("INSERT INTO meta VALUES ('a', 'b')", []).is_err());
+    }
+
+    #[test]
+    fn rel_008_a_file_that_was_not_closed_is_checked() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.sqlite");
+        let connection = prepare(&path, 1).unwrap().connection;
+        connection.execute_batch("INSERT INTO meta VALUES ('a', hex(zeroblob(20000)))").unwrap();
+        connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+        drop(connection);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let last = bytes.len() - 4_096;
+        bytes[last..].fill(0xff);
+        files::write_atomic(&path, &bytes).unwrap();
+        // Only what a crash leaves behind: a log that is not empty.
+        files::write_atomic(&wal_of(&path), b"torn").unwrap();
+        assert!(matches!(prepare(&path, 9), Err(StoreError::Corrupt { kept: Some(_), .. })));
+        assert!(files::has_sibling(&path, ".corrupt-9"));
+    }
+}

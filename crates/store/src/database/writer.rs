@@ -180,11 +180,12 @@ impl Actor {
                 group.into_iter().partition(|job| job.durability() == Durability::Revoking);
             self.answer(other, &committed);
             committed = self.transact(&mut revoking);
-            group = revoking;
-        } else if committed.is_ok() {
-            self.ballast.restore();
+            return self.answer(revoking, &committed);
         }
         self.answer(group, &committed);
+        if committed.is_ok() {
+            self.ballast.restore();
+        }
     }
 
     fn answer(&self, group: Vec<Box<dyn Job>>, committed: &Result<(), StoreError>) {

@@ -14,11 +14,10 @@ pub(crate) struct Ballast {
 }
 
 impl Ballast {
-    /// Makes the file when it is missing; a disk that is full already is no reason not to start.
+    /// The file at `path`. When it is missing, [`restore`](Ballast::restore) makes it: a start does not wait for that,
+    /// and a disk that is full already is no reason not to start.
     pub(crate) fn at(path: PathBuf) -> Self {
-        let mut ballast = Self { freed: !path.exists(), path };
-        ballast.restore();
-        ballast
+        Self { freed: !path.exists(), path }
     }
 
     /// Gives the space back to the disk; false when it is gone already.
@@ -36,7 +35,7 @@ impl Ballast {
         }
     }
 
-    /// Keeps the space again after it was freed.
+    /// Keeps the space, at first or again after it was freed.
     pub(crate) fn restore(&mut self) {
         if self.freed {
             match write_atomic(&self.path, &vec![0; BYTES]) {

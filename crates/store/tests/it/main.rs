@@ -9,6 +9,10 @@ mod durability;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod import;
+#[cfg(test)]
 mod pairing;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod security;

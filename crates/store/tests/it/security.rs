@@ -55,8 +55,9 @@ fn sec_050_nobody_approves_more_than_they_hold_over_all_scope_sets() {
         })
         .collect();
     for ((n, approval), (held, wish)) in (1..).zip(approvals).zip(&cases) {
+        let answer = approval.wait();
         let stored = store.device(&id(n)).unwrap();
-        match approval.wait() {
+        match answer {
             Ok(approval) => {
                 assert!(may_give(held, &["pairing"]) && may_give(held, wish), "{held:?} approved {wish:?}");
                 assert_eq!(stored.unwrap().scopes, scopes(wish));
@@ -194,7 +195,7 @@ fn sec_055_what_is_approved_while_the_device_widens_its_wish_is_what_was_shown()
             start.wait();
             match approve(&store, &shown, Approver::Owner) {
                 Ok(approval) => {
-                    assert!(shown.wish.surface.as_ref().unwrap().covers(approval.device.surface.as_ref().unwrap()))
+                    assert!(shown.wish.surface.as_ref().unwrap().covers(approval.device.surface.as_ref().unwrap()));
                 }
                 Err(ApproveError::Superseded { .. }) => assert!(store.device(&id(n)).unwrap().is_none()),
                 Err(other) => panic!("{other}"),
@@ -440,6 +441,21 @@ fn sec_061_of_64_who_approve_or_reject_one_request_exactly_one_wins() {
 }
 
 #[cfg(unix)]
+fn check_modes(dir: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let mut seen = 0;
+    for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", entry.path().display());
+        if entry.path().is_dir() {
+            check_modes(&entry.path());
+        }
+        seen += 1;
+    }
+    assert!(seen > 0, "{} is empty", dir.display());
+}
+
+#[cfg(unix)]
 #[test]
 fn sec_200_nothing_in_the_state_is_readable_by_others_whatever_the_umask() {
     use std::os::unix::fs::PermissionsExt;
@@ -451,18 +467,6 @@ fn sec_200_nothing_in_the_state_is_readable_by_others_whatever_the_umask() {
         openclaw_store::files::owner_secret(&dir, NOW).unwrap();
         openclaw_store::files::identity(&dir.join(openclaw_store::files::GATEWAY_IDENTITY), NOW).unwrap();
         return check_modes(&dir);
-    }
-    fn check_modes(dir: &std::path::Path) {
-        let mut seen = 0;
-        for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
-            let mode = entry.metadata().unwrap().permissions().mode();
-            assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", entry.path().display());
-            if entry.path().is_dir() {
-                check_modes(&entry.path());
-            }
-            seen += 1;
-        }
-        assert!(seen > 0, "{} is empty", dir.display());
     }
     let outer = tempfile::tempdir().unwrap();
     let state = outer.path().join("new").join("state");
