@@ -75,7 +75,7 @@ impl Run {
             CommandLine::check(params.command.clone(), params.raw_command.as_deref()).map_err(|e| refused(&e))?;
         let story = Story::of(&params, &line, invocation.dialect);
         let machine = self.machine.clone();
-        let ready = blocking(move || Ok(make_ready(&params, line, &machine))).await?;
+        let ready = blocking(move || Ok(make_ready(&params, &line, &machine))).await?;
         let ready = match ready {
             Ok(ready) => ready,
             Err(denial) => return Err(story.denied(denial)),
@@ -101,15 +101,15 @@ impl Command for Run {
 }
 
 /// Checks everything that can be checked before the start. Reads files.
-fn make_ready(params: &Params, line: CommandLine, machine: &Machine) -> Result<Ready, Denial> {
+fn make_ready(params: &Params, line: &CommandLine, machine: &Machine) -> Result<Ready, Denial> {
     if params.needs_screen_recording == Some(true) {
         return Err(Denial::new("permission:screenRecording", "PERMISSION_MISSING: screenRecording"));
     }
     let cwd = working_folder(params)?;
     if let Some(plan) = &params.system_run_plan {
-        plan::recheck(plan, &line, cwd.as_deref()).map_err(|(reason, message)| Denial::new(reason, message))?;
+        plan::recheck(plan, line, cwd.as_deref()).map_err(|(reason, message)| Denial::new(reason, message))?;
     }
-    let environment = environment(params, &line, machine)?;
+    let environment = environment(params, line, machine)?;
     let policy = Policy::load(&machine.policy_path)
         .map_err(|error| Denial::new("security=deny", format!("SYSTEM_RUN_DISABLED: security=deny — {error}")))?;
     let agent = params.agent_id.as_deref().unwrap_or(MAIN_AGENT);

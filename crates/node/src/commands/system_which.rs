@@ -38,11 +38,9 @@ impl Command for Which {
 
     fn run(&self, mut invocation: Invocation) -> Running<'_> {
         Box::pin(async move {
-            let params: Params =
-                invocation.params().map_err(|failure| match failure.message.contains("paramsJSON") {
-                    true => failure,
-                    false => NodeFailure::invalid("bins required"),
-                })?;
+            let params: Params = invocation.params().map_err(|failure| {
+                if failure.message.contains("paramsJSON") { failure } else { NodeFailure::invalid("bins required") }
+            })?;
             let names = params.bins.ok_or_else(|| NodeFailure::invalid("bins required"))?;
             if names.len() > MAX_NAMES {
                 return Err(NodeFailure::invalid(&format!("at most {MAX_NAMES} bins")));

@@ -9,6 +9,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::digest::hex;
+
 use super::{
     analysis::{self, Analysis, Kind, Operand, ShellUse},
     machine::Machine,
@@ -214,9 +216,8 @@ fn file_position(line: &CommandLine, cwd: Option<&Path>) -> Result<Option<usize>
             Operand::Unbindable => Err(UNBINDABLE),
         },
         Kind::Inline { inline, .. } if runs_code(&inline.payload, cwd) => Err(UNBINDABLE),
-        Kind::Inline { .. } => Ok(None),
         Kind::Opaque(_) if line.argv.iter().any(|word| runs_code(word, cwd)) => Err(UNBINDABLE),
-        Kind::Opaque(_) => Ok(None),
+        Kind::Inline { .. } | Kind::Opaque(_) => Ok(None),
     }
 }
 
@@ -260,7 +261,7 @@ fn hash_file(path: &Path) -> io::Result<String> {
     if total > MAX_SCRIPT_BYTES {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
-    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&digest.finalize()))
 }
 
 /// Looks again, right before the run, whether everything is as it was planned (SEC-092).

@@ -342,13 +342,11 @@ async fn read(pipe: &mut Option<impl AsyncRead + Unpin>, buffer: &mut [u8]) -> O
 async fn feed(stdin: &mut Option<ChildStdin>, input: &mut Option<mpsc::Receiver<Vec<u8>>>, unwritten: &mut Vec<u8>) {
     let (Some(pipe), Some(source)) = (stdin.as_mut(), input.as_mut()) else { return pending().await };
     if unwritten.is_empty() {
-        match source.recv().await {
-            Some(bytes) => *unwritten = bytes,
-            None => {
-                *stdin = None;
-                return;
-            }
-        }
+        let Some(bytes) = source.recv().await else {
+            *stdin = None;
+            return;
+        };
+        *unwritten = bytes;
     }
     match pipe.write(unwritten).await {
         Ok(count) => drop(unwritten.drain(..count)),

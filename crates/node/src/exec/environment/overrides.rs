@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use super::names;
 
 /// So many overrides are taken; more is no environment but an attack on memory.
-pub const MAX_OVERRIDES: usize = 256;
+const MAX_OVERRIDES: usize = 256;
 
 /// Behind a shell only these survive (SEC-111): they change how output looks, not which code runs.
 const SHELL_SAFE: [&str; 5] = ["TERM", "LANG", "COLORTERM", "NO_COLOR", "FORCE_COLOR"];

@@ -5,11 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use openclaw_identity::random_token;
+use openclaw_identity::{RandomError, random_token};
 use openclaw_store::files::{FileError, write_atomic};
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use crate::digest::hex;
 
 use super::document::{Ask, Document, EVERY_AGENT, Effective, Entry, Security};
 
@@ -39,8 +41,8 @@ pub enum PolicyError {
     /// Its text is no policy; everything is denied until a person repairs it or moves it away.
     #[error("{} is no policy: {problem}", .path.display())]
     Unreadable { path: PathBuf, problem: String },
-    #[error("the operating system gave no random bytes")]
-    NoRandomness,
+    #[error(transparent)]
+    Random(#[from] RandomError),
 }
 
 /// The policy as it was on disk at one moment.
@@ -101,8 +103,7 @@ impl Policy {
 
     /// Lowercase hex SHA-256 of the file's text, of the empty text when there is none.
     pub fn hash(&self) -> String {
-        let digest = Sha256::digest(self.text.as_deref().unwrap_or_default().as_bytes());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&Sha256::digest(self.text.as_deref().unwrap_or_default().as_bytes()))
     }
 
     /// The content.
@@ -204,7 +205,7 @@ impl Policy {
     }
 
     fn new_socket(&self) -> Result<serde_json::Map<String, Value>, PolicyError> {
-        let token = random_token().map_err(|_| PolicyError::NoRandomness)?;
+        let token = random_token()?;
         let path = self.path.with_extension("sock");
         let members = [("path", path.to_string_lossy().into_owned()), ("token", token.expose().to_owned())];
         Ok(members.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect())

@@ -1,0 +1,5 @@
+//! The node host against a gateway that follows a script.
+
+mod gateway;
+mod host;
+mod invokes;
