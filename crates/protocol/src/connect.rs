@@ -33,6 +33,10 @@ pub const CLIENT_MODES: [&str; 8] = ["webchat", "cli", "ui", "backend", "node", 
 /// Official clients do not send it and are refused with the code of their version.
 pub const CAP_PAIRING_WAIT: &str = "openclaw.pairing-wait";
 
+/// Beginning of the capability by which our node host tells why it wants in (promise P9); the rest is its user's words,
+/// at most 200 characters. `connect` has no member for it, and official gateways take any text as a capability.
+pub const CAP_PURPOSE_PREFIX: &str = "openclaw.purpose:";
+
 /// Params of `connect`. A closed object: unknown members are refused.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -11,6 +11,8 @@ pub enum Dialect {
     V4,
 }
 
+/// What our programs say when asked for their version: the release whose wire they speak, then our own build of it.
+pub const RELEASE: &str = "2026.9.1-rs.1";
 /// Lowest protocol that this code speaks.
 pub const MIN_PROTOCOL: u32 = 3;
 /// Highest protocol that this code speaks.

@@ -1,0 +1,6 @@
+//! A real gateway on port 0, real sockets.
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
+mod pairing;
