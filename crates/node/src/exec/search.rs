@@ -89,7 +89,8 @@ pub struct Program {
     pub real: PathBuf,
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 

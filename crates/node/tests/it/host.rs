@@ -119,7 +119,7 @@ async fn a_node_says_who_it_is_and_what_it_offers() {
     assert_eq!(connect["client"]["mode"], "node");
     assert_eq!(connect["client"]["displayName"], "Box");
     assert_eq!(connect["client"]["version"], "2026.9.1-rs");
-    assert_eq!(connect["client"]["deviceFamily"].as_str().is_some(), true);
+    assert!(connect["client"]["deviceFamily"].is_string());
     assert_eq!(connect["caps"], json!(["system", "openclaw.purpose:buildsthings", "openclaw.pairing-wait"]));
     let commands =
         ["system.execApprovals.get", "system.execApprovals.set", "system.run", "system.run.prepare", "system.which"];
@@ -153,6 +153,7 @@ async fn p2_a_node_in_the_waiting_room_is_usable_as_soon_as_it_is_approved() {
     assert_eq!((report.request_id.as_deref(), report.gateway_name.as_deref()), (Some("r-1"), Some("Home")));
     peer.hello(4, &json!({"role": "node", "scopes": []})).await;
     assert_eq!(peer.call("i1", "system.which", &json!({"bins": []})).await.unwrap(), json!({"bins": {}}));
+    drop(peer);
     node.end().await;
 }
 
@@ -210,6 +211,7 @@ async fn a_lost_connection_is_made_again_with_the_token_that_was_given() {
     assert_eq!(again.connect["auth"]["token"], "d3vice");
     assert_eq!(again.node_id(), id);
     assert!(again.call("i", "system.which", &json!({"bins": []})).await.is_ok());
+    drop(again);
     node.end().await;
 }
 
@@ -220,6 +222,7 @@ async fn sec_010_a_token_is_not_sent_to_another_gateway() {
     let mut peer = first.accept().await;
     peer.hello(4, &json!({"role": "node", "scopes": [], "deviceToken": "d3vice"})).await;
     node.report(|report| matches!(report, Report::Connected(_)).then_some(())).await;
+    drop(peer);
     node.end().await;
     let node = place.start(second.endpoint());
     assert!(second.accept().await.connect.get("auth").is_none());
@@ -271,6 +274,7 @@ async fn one_state_directory_is_one_node_and_its_status_can_be_seen() {
         (last.pid, last.device_id, last.gateway_name.as_deref()),
         (std::process::id(), peer.node_id(), Some("Home"))
     );
+    drop(peer);
     node.end().await;
     let status = place.status();
     assert!(!status.is_running);
@@ -291,6 +295,7 @@ async fn only_the_chosen_commands_are_offered() {
     assert_eq!(peer.connect["commands"], json!(["system.which"]));
     let refused = peer.call("i", "system.run", &json!({"command": ["ls"]})).await.unwrap_err();
     assert_eq!(refused, "UNAVAILABLE: command not supported");
+    drop(peer);
     node.end().await;
 }
 
@@ -307,6 +312,7 @@ async fn a_decision_about_its_commands_is_reported_if_it_is_about_this_node() {
         .report(|report| if let Report::SurfaceDecided { decision } = report { Some(decision) } else { None })
         .await;
     assert_eq!(decided, "approved");
+    drop(peer);
     node.end().await;
 }
 

@@ -51,6 +51,7 @@ async fn commands_are_found_and_run_in_both_dialects() {
             peer.call("p", "system.run.prepare", &json!({"command": ["/bin/sh", "-lc", "echo hi"]})).await.unwrap();
         assert_eq!(plan["plan"]["commandPreview"], "echo hi");
         assert_eq!(plan.get("execPolicy").is_some(), protocol == 4);
+        drop(peer);
         node.end().await;
     }
 }
@@ -64,6 +65,7 @@ async fn a_miss_is_denied_with_the_code_of_the_dialect() {
         assert!(denied.starts_with(&format!("{code}: SYSTEM_RUN_DENIED: allowlist miss")), "{denied}");
         assert!(denied.contains("openclaw approvals allowlist add"), "{denied}");
         assert_eq!(peer.request("node.event").await["event"], "exec.denied");
+        drop(peer);
         node.end().await;
     }
 }
@@ -95,6 +97,7 @@ async fn malformed_invokes_are_answered_or_ignored_and_break_nothing() {
     let structured = json!({"id": "h", "nodeId": id, "command": "system.which", "params": {"bins": []}});
     peer.event("node.invoke.request", structured).await;
     assert_eq!(peer.result("h").await.unwrap(), json!({"bins": {}}));
+    drop(peer);
     node.end().await;
 }
 
@@ -115,6 +118,7 @@ async fn a_cancelled_command_ends_and_its_late_result_is_not_sent() {
     appears(&ended).await;
     // The next result is not the cancelled one's.
     assert!(peer.call("next", "system.which", &json!({"bins": []})).await.is_ok());
+    drop(peer);
     node.end().await;
 }
 
@@ -136,6 +140,7 @@ async fn commands_run_side_by_side_and_end_with_their_connection() {
     let mut again = gateway.welcome(4).await;
     node.report(|report| matches!(report, Report::Lost { .. }).then_some(())).await;
     assert!(again.call("i", "system.which", &json!({"bins": []})).await.is_ok());
+    drop(again);
     node.end().await;
 }
 
@@ -155,6 +160,7 @@ async fn rel_033_a_repeated_key_runs_once() {
     peer.event("node.invoke.request", request("3", &sh("true").to_string())).await;
     let conflict = peer.result("3").await.unwrap_err();
     assert_eq!(conflict, "INVALID_REQUEST: Error: INVALID_REQUEST: idempotencyKey was used for another call");
+    drop(peer);
     node.end().await;
 }
 
@@ -167,6 +173,7 @@ async fn too_many_commands_at_once_are_refused() {
     }
     let refused = peer.call("more", "system.which", &json!({"bins": []})).await.unwrap_err();
     assert_eq!(refused, "UNAVAILABLE: node busy: 64 commands are running");
+    drop(peer);
     node.end().await;
 }
 
@@ -188,6 +195,7 @@ async fn output_is_sent_as_it_comes_and_input_is_taken() {
     peer.event("node.invoke.input", input(2, r#"{"end":true}"#)).await;
     let result = peer.result("i").await.unwrap();
     assert_eq!((&result["stdout"], &result["stderr"]), (&"ready\nhello\nbytes\n".into(), &"done\n".into()));
+    drop(peer);
     node.end().await;
 }
 
@@ -210,6 +218,7 @@ async fn input_that_cannot_be_delivered_ends_the_command_with_the_reason() {
         let failure = peer.result(&id).await.unwrap_err();
         assert!(failure.contains(problem), "{failure}");
     }
+    drop(peer);
     node.end().await;
 }
 
@@ -230,5 +239,6 @@ async fn sec_086_a_hostile_gateway_cannot_loosen_the_owners_policy() {
     let file = json!({"file": {"version": 1, "defaults": {"security": "full"}}, "baseHash": "0"});
     let refused = peer.call("s", "system.execApprovals.set", &file).await.unwrap_err();
     assert!(refused.ends_with("exec approvals changed; reload and retry"), "{refused}");
+    drop(peer);
     node.end().await;
 }

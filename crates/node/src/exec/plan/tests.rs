@@ -114,7 +114,7 @@ fn sec_090_the_script_of_an_interpreter_is_part_of_the_plan() {
 }
 
 fn sha(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(text.as_bytes()))
 }
 
 #[test]

@@ -30,12 +30,12 @@ impl Place {
 
     fn policy(&self, security: &str, patterns: &[&str]) -> Policy {
         let list: Vec<_> = patterns.iter().map(|pattern| serde_json::json!({"pattern": pattern})).collect();
-        self.policy_of(serde_json::json!({
+        self.policy_of(&serde_json::json!({
             "version": 1, "defaults": {"security": security}, "agents": {"*": {"allowlist": list}},
         }))
     }
 
-    fn policy_of(&self, value: serde_json::Value) -> Policy {
+    fn policy_of(&self, value: &serde_json::Value) -> Policy {
         let mut policy = Policy::load(&self.machine.policy_path).unwrap();
         policy.replace(Document::parse(&value.to_string()).unwrap());
         policy
@@ -93,7 +93,7 @@ fn deny_runs_nothing_and_full_runs_everything() {
 #[test]
 fn a_policy_that_asks_every_time_denies_while_nobody_can_be_asked() {
     let place = place();
-    let policy = place.policy_of(serde_json::json!({"version": 1, "defaults": {"security": "full", "ask": "always"}}));
+    let policy = place.policy_of(&serde_json::json!({"version": 1, "defaults": {"security": "full", "ask": "always"}}));
     let denied = place.decide(&policy, &["tool"]).unwrap_err();
     assert_eq!(denied.reason, "approval-required");
     assert!(denied.message.starts_with("SYSTEM_RUN_DENIED: approval required"));
@@ -202,7 +202,7 @@ fn sec_102_transparent_wrappers_are_pinned_too() {
 #[test]
 fn sec_100_an_argument_pattern_has_to_fit_the_whole_of_the_arguments() {
     let place = place();
-    let policy = place.policy_of(serde_json::json!({
+    let policy = place.policy_of(&serde_json::json!({
         "version": 1,
         "agents": {"main": {"allowlist": [{"pattern": place.bin("tool"), "argPattern": "--version|status( -s)?"}]}},
     }));
@@ -215,6 +215,6 @@ fn sec_100_an_argument_pattern_has_to_fit_the_whole_of_the_arguments() {
     place.decide(&policy, &["sh", "-c", "tool status"]).unwrap();
     place.decide(&policy, &["sh", "-c", "tool s*"]).unwrap_err();
     let broken = serde_json::json!({"pattern": "*", "argPattern": "("});
-    let policy = place.policy_of(serde_json::json!({"version": 1, "agents": {"*": {"allowlist": [broken]}}}));
+    let policy = place.policy_of(&serde_json::json!({"version": 1, "agents": {"*": {"allowlist": [broken]}}}));
     place.decide(&policy, &["tool"]).unwrap_err();
 }

@@ -203,5 +203,6 @@ fn tail(text: &str) -> String {
     format!("... (truncated) {}", text.chars().skip(count - EVENT_OUTPUT_CHARS).collect::<String>())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;

@@ -286,5 +286,6 @@ fn opaque(why: &Opaque) -> Denial {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;

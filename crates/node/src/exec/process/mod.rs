@@ -355,5 +355,6 @@ async fn feed(stdin: &mut Option<ChildStdin>, input: &mut Option<mpsc::Receiver<
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;

@@ -297,5 +297,6 @@ fn is_unchanged(operand: &FileOperand, line: &CommandLine, cwd: Option<&Path>) -
         && hash_file(Path::new(&operand.path)).is_ok_and(|hash| hash == operand.sha256)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
