@@ -13,11 +13,12 @@ const APPLICATION_ID: i64 = 0x6f63_7273;
 /// Step `n` brings schema `n` to `n + 1`. A step that was released is never edited.
 const MIGRATIONS: &[&str] = &[PAIRING];
 
+// WITHOUT ROWID only where rows are short: such a table keeps whole rows in its inner pages, and long ones make it deep.
 const PAIRING: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE devices (
-    id TEXT PRIMARY KEY,
+    id TEXT NOT NULL PRIMARY KEY,
     public_key TEXT NOT NULL,
     profile TEXT NOT NULL,
     renamed INTEGER NOT NULL DEFAULT 0,
@@ -33,7 +34,7 @@ CREATE TABLE devices (
     last_seen_reason TEXT,
     last_connected_at_ms INTEGER,
     last_disconnected_at_ms INTEGER
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE tokens (
     device_id TEXT NOT NULL REFERENCES devices (id) ON DELETE CASCADE,
@@ -48,7 +49,7 @@ CREATE TABLE tokens (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE requests (
-    id TEXT PRIMARY KEY,
+    id TEXT NOT NULL PRIMARY KEY,
     device_id TEXT NOT NULL UNIQUE,
     public_key TEXT NOT NULL,
     profile TEXT NOT NULL,
@@ -59,20 +60,20 @@ CREATE TABLE requests (
     created_at_ms INTEGER NOT NULL,
     refreshed_at_ms INTEGER NOT NULL,
     shown INTEGER NOT NULL DEFAULT 0
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX requests_by_ip ON requests (source_ip);
 CREATE INDEX requests_by_age ON requests (refreshed_at_ms);
 
 CREATE TABLE superseded (
-    id TEXT PRIMARY KEY,
+    id TEXT NOT NULL PRIMARY KEY,
     request_id TEXT NOT NULL REFERENCES requests (id) ON DELETE CASCADE ON UPDATE CASCADE,
     wish TEXT NOT NULL,
     superseded_at_ms INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX superseded_by_request ON superseded (request_id);
 
 CREATE TABLE invitations (
-    setup_id TEXT PRIMARY KEY,
+    setup_id TEXT NOT NULL PRIMARY KEY,
     token_hash TEXT NOT NULL UNIQUE,
     roles TEXT NOT NULL,
     scopes TEXT NOT NULL,
@@ -84,7 +85,7 @@ CREATE TABLE invitations (
     uses_left INTEGER NOT NULL,
     used_by TEXT,
     used_at_ms INTEGER
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX invitations_by_expiry ON invitations (expires_at_ms);
 
 CREATE TABLE audit (
@@ -149,4 +150,32 @@ fn back_up(connection: &Connection, path: &Path, version: i64, now_ms: u64) -> R
 
 fn pragma(connection: &Connection, sql: &str) -> Result<i64, StoreError> {
     Ok(View(connection).row(sql, [], |row| row.get(0))?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::prepare;
+
+    #[test]
+    fn rel_043_the_backup_before_a_migration_holds_everything_and_is_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.sqlite");
+        let connection = prepare(&path, 1).unwrap().connection;
+        connection.execute_batch("INSERT INTO meta VALUES ('a', 'kept')").unwrap();
+        back_up(&connection, &path, 1, 77).unwrap();
+        let backup = files::with_suffix(&path, ".schema-1-77.bak");
+        let copy = Connection::open(&backup).unwrap();
+        check_owner(&copy, &backup).unwrap();
+        assert_eq!(pragma(&copy, "PRAGMA user_version").unwrap(), current());
+        assert_eq!(
+            copy.query_row("SELECT value FROM meta WHERE key = 'a'", [], |row| row.get::<_, String>(0)).unwrap(),
+            "kept"
+        );
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(backup.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
 }

@@ -37,12 +37,10 @@ pub(crate) enum Which<'a> {
 /// Reads devices with their tokens in one statement, sorted by id.
 pub(crate) fn devices(view: &View<'_>, which: Which<'_>) -> Result<Vec<Device>, StoreError> {
     // Each text is a constant, so that the statement is prepared once per connection.
-    static ONE: std::sync::LazyLock<String> =
-        std::sync::LazyLock::new(|| format!("{DEVICE} WHERE d.id = ?1 ORDER BY t.role DESC"));
-    static ALL: std::sync::LazyLock<String> =
-        std::sync::LazyLock::new(|| format!("{DEVICE} ORDER BY d.id, t.role DESC"));
+    static ONE: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| format!("{DEVICE} WHERE d.id = ?1"));
+    static ALL: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| format!("{DEVICE} ORDER BY d.id"));
     static NODES: std::sync::LazyLock<String> =
-        std::sync::LazyLock::new(|| format!("{DEVICE} WHERE d.is_node = 1 ORDER BY d.id, t.role DESC"));
+        std::sync::LazyLock::new(|| format!("{DEVICE} WHERE d.is_node = 1 ORDER BY d.id"));
     let mut devices: Vec<Device> = Vec::new();
     let mut read = |row: &Row<'_>| {
         let same = devices
@@ -53,6 +51,8 @@ pub(crate) fn devices(view: &View<'_>, which: Which<'_>) -> Result<Vec<Device>, 
         }
         if let (Some(token), Some(device)) = (token_from(row)?, devices.last_mut()) {
             device.tokens.push(token);
+            // At most two. Sorting them in the statement would cost more than all the rest of it.
+            device.tokens.sort_unstable_by_key(|token| token.role);
         }
         Ok(())
     };
