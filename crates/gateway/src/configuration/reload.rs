@@ -60,7 +60,8 @@ fn inode(_: &fs::Metadata) -> u64 {
 
 /// Follows the file until the gateway stops.
 pub(crate) async fn watch(hub: Arc<Hub>) {
-    let mut seen = Seen::now(&hub.configuration);
+    // Nothing is taken for seen at first: the file may have changed between its load and this task's first turn.
+    let mut seen = Seen::default();
     loop {
         tokio::select! {
             () = hub.life.stop.cancelled() => return,

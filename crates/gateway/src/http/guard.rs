@@ -25,9 +25,9 @@ fn is_own(origin: &str, host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn forged(method: Method, headers: &[(&'static str, &'static str)]) -> bool {
+    fn forged(method: &Method, headers: &[(&'static str, &'static str)]) -> bool {
         let map = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        is_forged(&method, &map)
+        is_forged(method, &map)
     }
 
     #[test]
@@ -44,8 +44,8 @@ mod tests {
             (vec![host, ("sec-fetch-site", "same-origin")], false),
             (vec![("origin", "http://")], true),
         ] {
-            assert_eq!(forged(Method::POST, &headers), expected, "{headers:?}");
-            assert!(!forged(Method::GET, &headers), "{headers:?}");
+            assert_eq!(forged(&Method::POST, &headers), expected, "{headers:?}");
+            assert!(!forged(&Method::GET, &headers), "{headers:?}");
         }
     }
 }

@@ -4,3 +4,5 @@
 mod access;
 #[cfg(test)]
 mod pairing;
+#[cfg(test)]
+mod surfaces;
