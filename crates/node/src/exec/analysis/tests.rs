@@ -1,4 +1,5 @@
 use super::*;
+use crate::exec::analysis::{Operand, operand};
 
 fn words(line: &str) -> Vec<String> {
     // Words are separated by one blank; `_` stands for a blank within a word.
