@@ -1,4 +1,4 @@
-//! The one server: TCP, TLS where it is on, HTTP/1.1, and WebSockets, all on one port.
+//! The one server: TCP, TLS where it is on, HTTP/1.1, and `WebSocket`, all on one port.
 
 use std::{
     convert::Infallible,
@@ -87,8 +87,8 @@ impl Server {
         self.hub.life.tasks.spawn(async move {
             let stop = server.hub.life.stop.clone();
             tokio::select! {
-                served = Box::pin(server.serve(stream, peer, place)) => {
-                    if let Err(error) = served {
+                ended = Box::pin(server.serve(stream, peer, place)) => {
+                    if let Err(error) = ended {
                         debug!("{address}: {error}");
                     }
                 }
@@ -102,7 +102,7 @@ impl Server {
         match self.tls.clone() {
             None => self.http(stream, peer, place).await,
             Some(tls) => {
-                let stream = timeout(limit, tls.accept(stream)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+                let stream = timeout(limit, tls.accept(stream)).await.or(Err(io::ErrorKind::TimedOut))??;
                 self.http(stream, peer, place).await
             }
         }

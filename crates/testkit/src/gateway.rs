@@ -133,7 +133,11 @@ impl TestGateway {
     }
 
     /// Dials as if from another machine.
-    pub async fn dial_from_elsewhere(&self, device: &Device, credentials: &Credentials) -> Result<Connected, DialError> {
+    pub async fn dial_from_elsewhere(
+        &self,
+        device: &Device,
+        credentials: &Credentials,
+    ) -> Result<Connected, DialError> {
         let (endpoint, options) = self.elsewhere();
         within("an answer", openclaw_client::dial(&endpoint, &device.caller, credentials, &options, &mut |_| {})).await
     }

@@ -271,7 +271,7 @@ impl<'a> Attempt<'a> {
         };
         match ticket {
             Some(ticket) => Outcome::Wait(Box::new(Wait { needed, device, ticket })),
-            None => Outcome::Refused(Refusal::Pairing(needed)),
+            None => Outcome::Refused(Refusal::Pairing(Box::new(needed))),
         }
     }
 

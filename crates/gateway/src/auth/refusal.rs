@@ -6,7 +6,7 @@ use openclaw_protocol::{
     error::{ErrorShape, code, detail},
     id::RequestId,
     limits::close_reason,
-    scope::{Role, ScopeSet},
+    scope::{Role, Scope, ScopeSet},
     version::{Dialect, MAX_PROTOCOL, MIN_PROTOCOL},
 };
 use openclaw_store::pairing::Reason;
@@ -36,7 +36,7 @@ pub(crate) enum Refusal {
     /// The credentials are wrong.
     Unauthorized(AuthFailure),
     /// A person has to decide.
-    Pairing(PairingNeeded),
+    Pairing(Box<PairingNeeded>),
     /// A person said no.
     Rejected { request_id: RequestId },
     /// Too many requests wait (SEC-056).
@@ -228,9 +228,9 @@ fn pairing(needed: &PairingNeeded, about: &About<'_>) -> (ErrorShape, Option<Str
                 members.insert(name.into(), json!(texts));
             }
         };
-        list("requestedScopes", needed.scopes.iter().map(|s| s.as_str()).collect());
+        list("requestedScopes", needed.scopes.iter().map(Scope::as_str).collect());
         list("approvedRoles", needed.approved_roles.iter().map(|role| role.as_str()).collect());
-        list("approvedScopes", needed.approved_scopes.iter().map(|s| s.as_str()).collect());
+        list("approvedScopes", needed.approved_scopes.iter().map(Scope::as_str).collect());
     }
     let message = format!("pairing required: {requirement} (requestId: {})", needed.request_id);
     let reason = match about.dialect {

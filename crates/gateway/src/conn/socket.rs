@@ -68,10 +68,9 @@ impl Socket {
     pub(crate) async fn receive(&mut self) -> Received {
         loop {
             let message = match self.stream.next().await {
-                None => return Received::Gone,
-                Some(Err(Error::PayloadTooLong { .. })) => return Received::TooLarge,
-                Some(Err(_)) => return Received::Gone,
                 Some(Ok(message)) => message,
+                Some(Err(Error::PayloadTooLong { .. })) => return Received::TooLarge,
+                Some(Err(_)) | None => return Received::Gone,
             };
             if message.is_ping() {
                 return Received::Ping;

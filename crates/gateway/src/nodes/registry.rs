@@ -19,6 +19,7 @@ use openclaw_protocol::{
 };
 use tokio::sync::{mpsc, oneshot};
 
+use super::view::PreparedLists;
 use crate::conn::{close::Close, session::Session};
 
 /// Output chunks of one invoke that wait for its caller; more are dropped and counted by the gap in `seq`.
@@ -30,6 +31,8 @@ pub(crate) struct Nodes {
     state: Mutex<State>,
     /// Grows with every change that `node.list` could show.
     version: AtomicU64,
+    /// Prepared answers of `node.list`.
+    pub prepared: PreparedLists,
 }
 
 #[derive(Default)]

@@ -1,6 +1,10 @@
 //! How nodes look to operators: paired devices with the role node, joined with the live connections.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use openclaw_protocol::{
     id::DeviceId,
@@ -12,10 +16,47 @@ use openclaw_store::{
     pairing::{Device, PairingRequest, Surface},
 };
 
-use crate::{conn::session::Session, hub::Hub, rpc::ctx::Ctx};
+use serde_json::value::RawValue;
+
+use crate::{
+    conn::session::Session,
+    hub::Hub,
+    rpc::{ctx::Ctx, error::RpcError},
+};
+
+/// A prepared list is used so long at most: what it shows of requests and times may change without a change of nodes.
+const MAX_AGE: Duration = Duration::from_secs(1);
+
+/// `node.list` serialised, once for those who may decide requests and once for those who may not.
+#[derive(Default)]
+pub(crate) struct PreparedLists([Mutex<Option<PreparedList>>; 2]);
+
+#[derive(Clone)]
+struct PreparedList {
+    version: u64,
+    made: Instant,
+    nodes: Arc<RawValue>,
+}
+
+/// The list of [`list`], serialised; made anew only after something changed.
+pub(crate) fn prepared(ctx: &Ctx) -> Result<Arc<RawValue>, RpcError> {
+    let nodes = &ctx.hub.nodes;
+    let [without_requests, with_requests] = &nodes.prepared.0;
+    let place = if ctx.scopes().covers(Scope::PAIRING) { with_requests } else { without_requests };
+    // Read before the list is made: a change in between makes it old at once.
+    let version = nodes.version();
+    let known = place.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(known) = known.filter(|known| known.version == version && known.made.elapsed() < MAX_AGE) {
+        return Ok(known.nodes);
+    }
+    let made = serde_json::value::to_raw_value(&list(ctx)?).map_err(|e| RpcError::internal(&e))?;
+    let fresh = PreparedList { version, made: Instant::now(), nodes: Arc::from(made) };
+    *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh.clone());
+    Ok(fresh.nodes)
+}
 
 /// Every node: connected ones first, then by name, then by id.
-pub(crate) fn list(ctx: &Ctx) -> Result<Vec<NodeSummary>, StoreError> {
+fn list(ctx: &Ctx) -> Result<Vec<NodeSummary>, StoreError> {
     let pending = pending_by_device(ctx)?;
     let devices = ctx.hub.store.node_devices()?;
     let mut nodes: Vec<NodeSummary> =
@@ -49,7 +90,7 @@ fn summary(hub: &Hub, device: &Device, pending: Option<&PairingRequest>) -> Node
     let live = hub.nodes.get(device.id.as_str());
     let live = live.as_deref();
     let profile = &device.profile;
-    let effective = live.map(|session| session.effective_surface());
+    let effective = live.map(Session::effective_surface);
     let surface = effective.as_deref();
     let client = live.map(|session| &session.client);
     let permissions = surface.map(|surface| surface.permissions.clone()).filter(|map| !map.is_empty());

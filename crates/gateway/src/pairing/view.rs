@@ -7,7 +7,7 @@ use openclaw_protocol::{
         device::{PairedDevice, PendingRequest, ShownToApprover, TokenSummary},
         node::{NodePending, PairedNode},
     },
-    scope::Role,
+    scope::{Role, Scope},
 };
 use openclaw_store::pairing::{Device, PairingRequest, Wish, required_approve_scopes};
 
@@ -28,8 +28,8 @@ pub(crate) fn pending(hub: &Hub, request: &PairingRequest) -> PendingRequest {
         device_family: profile.device_family.clone(),
         client_id: profile.client_id.clone(),
         client_mode: profile.client_mode.clone(),
-        role: request.wish.roles.first().map(|role| role.to_string()),
-        roles: request.wish.roles.iter().map(|role| role.to_string()).collect(),
+        role: request.wish.roles.first().map(Role::to_string),
+        roles: request.wish.roles.iter().map(Role::to_string).collect(),
         scopes: request.wish.scopes.clone(),
         remote_ip: profile.remote_ip.clone(),
         silent: Some(false),
@@ -71,9 +71,9 @@ pub(crate) fn requested_event(request: &PairingRequest) -> PairRequested {
         device_family: profile.device_family.clone(),
         client_id: profile.client_id.clone(),
         client_mode: profile.client_mode.clone(),
-        role: request.wish.roles.first().map(|role| role.to_string()),
-        roles: request.wish.roles.iter().map(|role| role.to_string()).collect(),
-        scopes: request.wish.scopes.iter().map(|scope| scope.to_string()).collect(),
+        role: request.wish.roles.first().map(Role::to_string),
+        roles: request.wish.roles.iter().map(Role::to_string).collect(),
+        scopes: request.wish.scopes.iter().map(Scope::to_string).collect(),
         remote_ip: profile.remote_ip.clone(),
         silent: false,
         is_repair: request.is_repair,
@@ -93,8 +93,8 @@ pub(crate) fn paired(device: &Device, connected: bool) -> PairedDevice {
         device_family: profile.device_family.clone(),
         client_id: profile.client_id.clone(),
         client_mode: profile.client_mode.clone(),
-        role: device.roles.first().map(|role| role.to_string()),
-        roles: device.roles.iter().map(|role| role.to_string()).collect(),
+        role: device.roles.first().map(Role::to_string),
+        roles: device.roles.iter().map(Role::to_string).collect(),
         scopes: device.scopes.clone(),
         remote_ip: profile.remote_ip.clone(),
         tokens: device
@@ -145,7 +145,7 @@ pub(crate) fn paired_node(device: &Device) -> PairedNode {
 pub(crate) fn wish_text(wish: &Wish) -> String {
     let mut parts = Vec::new();
     if wish.roles.contains(&Role::Operator) {
-        let scopes: Vec<&str> = wish.scopes.iter().map(|scope| scope.as_str()).collect();
+        let scopes: Vec<&str> = wish.scopes.iter().map(Scope::as_str).collect();
         parts.push(format!("operator with {}", if scopes.is_empty() { "no scopes".into() } else { scopes.join(", ") }));
     }
     if wish.roles.contains(&Role::Node) {

@@ -3,11 +3,12 @@
 use openclaw_protocol::{
     events,
     limits::MAX_CHUNK_BYTES,
-    method::NoParams,
+    method::{Method, NoParams},
     methods::{device::PairDecideParams, node as wire},
     scope::{Role, Scope},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use tracing::debug;
 
 use super::{
@@ -31,7 +32,7 @@ const WRITE: Access = Access::Scope(Scope::WRITE);
 const PAIRING: Access = Access::Scope(Scope::PAIRING);
 
 pub(super) fn register(r: &mut Registry) {
-    r.on::<wire::List>(READ, list);
+    r.on::<List>(READ, list);
     r.on::<wire::Describe>(READ, describe);
     r.on::<wire::Rename>(PAIRING, rename);
     r.on::<wire::Invoke>(Access::Dynamic(invoke_scope), invoke);
@@ -46,8 +47,25 @@ pub(super) fn register(r: &mut Registry) {
     r.on::<wire::PairRemove>(PAIRING, pair_remove);
 }
 
-async fn list(ctx: Ctx, _: NoParams) -> Answer<wire::List> {
-    Ok(wire::ListReply { ts: ctx.now_ms(), nodes: nodes_view::list(&ctx)? })
+/// `node.list`, whose nodes are kept serialised between two changes.
+enum List {}
+
+impl Method for List {
+    const NAME: &'static str = wire::List::NAME;
+    type Params = NoParams;
+    type Reply = Box<RawValue>;
+}
+
+/// [`wire::ListReply`] with prepared nodes.
+#[derive(Serialize)]
+struct Prepared<'a> {
+    ts: u64,
+    nodes: &'a RawValue,
+}
+
+async fn list(ctx: Ctx, _: NoParams) -> Answer<List> {
+    let nodes = nodes_view::prepared(&ctx)?;
+    serde_json::value::to_raw_value(&Prepared { ts: ctx.now_ms(), nodes: &nodes }).map_err(|e| RpcError::internal(&e))
 }
 
 async fn describe(ctx: Ctx, p: wire::NodeParams) -> Answer<wire::Describe> {

@@ -54,7 +54,7 @@ fn every_refusal() -> Vec<Refusal> {
     for reason in
         [Reason::NotPaired, Reason::RoleUpgrade, Reason::ScopeUpgrade, Reason::MetadataUpgrade, Reason::SurfaceUpgrade]
     {
-        all.push(Refusal::Pairing(PairingNeeded {
+        all.push(Refusal::Pairing(Box::new(PairingNeeded {
             request_id: request_id.clone(),
             reason,
             role: Role::Node,
@@ -62,7 +62,7 @@ fn every_refusal() -> Vec<Refusal> {
             approved_roles: vec![],
             approved_scopes: ScopeSet::none(),
             matching_code: "7KQ2-M9XD".into(),
-        }));
+        })));
     }
     all
 }
