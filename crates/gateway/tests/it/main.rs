@@ -5,4 +5,6 @@ mod access;
 #[cfg(test)]
 mod pairing;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod surfaces;
