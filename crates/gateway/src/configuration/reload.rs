@@ -17,6 +17,9 @@ use crate::{conn::close::Close, hub::Hub, restart};
 /// with the debounce a rotated secret counts within a second (SEC-039).
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
+/// Whoever changes the secret over a connection that rests on it gets the answer before that is closed.
+const ANSWER_TIME: Duration = Duration::from_millis(250);
+
 /// What a change of a file shows in, without reading it: time, size, and the number that a rename changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Stamp {
@@ -113,7 +116,11 @@ pub(crate) fn apply(hub: &Arc<Hub>, reloaded: Reloaded, mode: ReloadMode, delay:
         Reloaded::RestartNeeded { reason } => reason.lines().next().unwrap_or_default().to_owned(),
         Reloaded::Applied { plan, next_start, secret_changed } => {
             if secret_changed {
-                close_what_rests_on_the_secret(hub);
+                let hub = Arc::clone(hub);
+                hub.clone().life.tasks.spawn(async move {
+                    tokio::time::sleep(delay.min(ANSWER_TIME)).await;
+                    close_what_rests_on_the_secret(&hub);
+                });
             }
             let changed: Vec<String> = plan.changed.iter().map(ToString::to_string).collect();
             if !next_start.is_empty() {

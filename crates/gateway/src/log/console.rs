@@ -5,6 +5,7 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
+use openclaw_config::sections::logging;
 use openclaw_protocol::clock::Clock;
 use tracing::{
     Event, Level, Subscriber,
@@ -27,6 +28,17 @@ pub enum ConsoleStyle {
     Compact,
     /// The line of the log file.
     Json,
+}
+
+impl From<logging::ConsoleStyle> for ConsoleStyle {
+    /// `logging.consoleStyle`.
+    fn from(configured: logging::ConsoleStyle) -> Self {
+        match configured {
+            logging::ConsoleStyle::Pretty => Self::Pretty,
+            logging::ConsoleStyle::Compact => Self::Compact,
+            logging::ConsoleStyle::Json => Self::Json,
+        }
+    }
 }
 
 /// Where lines go: those about problems, and all others.

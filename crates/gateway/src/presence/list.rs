@@ -215,7 +215,7 @@ fn key_of(session: &Session) -> String {
 
 fn entry_of(session: &Session, reason: &str, now_ms: u64) -> PresenceEntry {
     let client = &session.client;
-    let given = |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(bounded);
+    let given = |text: Option<&str>| text.map(|text| bounded(text.trim())).filter(|text| !text.is_empty());
     let host = given(client.display_name.as_deref()).or_else(|| given(Some(&client.id)));
     let mode = given(Some(client.mode.as_str()));
     let text =

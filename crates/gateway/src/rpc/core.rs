@@ -1,6 +1,6 @@
 //! Methods without a dot in their name: health, status, presence, heartbeat (protocol.md §8).
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use openclaw_protocol::{
     method::{Done, Method, NoParams},
@@ -49,7 +49,12 @@ async fn status(ctx: Ctx, _: NoParams) -> Answer<wire::Status> {
         hub.configuration.paths().state_dir.join("agents").join("main").join("sessions").join("sessions.json");
     let path = if ctx.is_admin() { sessions_file.display().to_string() } else { String::new() };
     let paths: Vec<&String> = if ctx.is_admin() { vec![&path] } else { Vec::new() };
-    let counts = counts(hub, ctx.now_ms())?;
+    let counts = {
+        let (hub, now_ms) = (Arc::clone(hub), ctx.now_ms());
+        // Thousands of devices take a while to read.
+        let counting = tokio::task::spawn_blocking(move || counts(&hub, now_ms)).await;
+        counting.map_err(|error| RpcError::internal(&error))??
+    };
     let heartbeat = json!({"agentId": "main", "enabled": false, "every": "disabled", "everyMs": null});
     Ok(json!({
         "runtimeVersion": hub.identity.version,
@@ -105,13 +110,12 @@ struct Counts {
 
 fn counts(hub: &Hub, now_ms: u64) -> Result<Counts, StoreError> {
     let requests = hub.store.requests(now_ms)?;
-    let nodes: BTreeSet<_> =
-        requests.iter().filter(|request| request.wish.roles.contains(&Role::Node)).map(|request| &request.id).collect();
+    let asks_for_node = requests.iter().filter(|request| request.wish.roles.contains(&Role::Node)).count();
     Ok(Counts {
         paired_devices: hub.store.devices()?.len(),
         paired_nodes: hub.store.node_devices()?.len(),
         pending_devices: requests.len(),
-        pending_nodes: nodes.len(),
+        pending_nodes: asks_for_node,
     })
 }
 

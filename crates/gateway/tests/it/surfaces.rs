@@ -1,5 +1,7 @@
 //! Health, status, configuration, logs and HTTP through real sockets.
 
+use openclaw_client::{DialError, DialOptions, Endpoint};
+use openclaw_identity::Fingerprint;
 use openclaw_protocol::{
     method::NoParams,
     methods::{config, core, gateway, logs},
@@ -169,6 +171,22 @@ fn text(value: &Value) -> String {
 }
 
 #[tokio::test]
+async fn sec_039_connections_that_rest_on_the_old_secret_end_and_paired_devices_stay() {
+    let gateway = TestGateway::start().await;
+    let owner = gateway.owner().await;
+    let mut keyless = Device::operator(&["operator.read"]);
+    keyless.caller.key = None;
+    let keyless = gateway.dial(&keyless, &gateway.shared_token()).await.unwrap();
+    let hash = text(&owner.connection.call::<config::Get>(NoParams {}).await.unwrap()["hash"]);
+    let raw = "{gateway: {auth: {token: 'another-token-9876543210fedcba98765'}}}".to_owned();
+    let params = serde_json::from_value::<config::ApplyParams>(json!({"raw": raw, "baseHash": hash})).unwrap();
+    owner.connection.call::<config::Patch>(params).await.unwrap();
+    let closed = openclaw_testkit::within("the connection to end", keyless.connection.closed()).await;
+    assert!(format!("{closed:?}").contains("gateway auth changed"), "{closed:?}");
+    assert!(owner.connection.is_open());
+}
+
+#[tokio::test]
 async fn rel_009_a_file_broken_by_hand_shows_in_status_and_changes_nothing() {
     let gateway = TestGateway::start().await;
     let owner = gateway.owner().await;
@@ -214,4 +232,21 @@ async fn identity_preflight_schema_and_logs_answer() {
     assert_eq!(lost.refused().unwrap().message, "config schema path not found");
     let tail = owner.connection.call::<logs::Tail>(logs::TailParams::default()).await.unwrap();
     assert_eq!((tail.cursor, tail.lines.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn sec_015_tls_is_spoken_on_the_same_port_with_the_certificate_that_is_told() {
+    let gateway = TestGateway::start_with(json!({"gateway": {"tls": {"enabled": true}}})).await;
+    assert!(gateway.running().url().starts_with("wss://"), "{}", gateway.running().url());
+    let fingerprint = Fingerprint::parse(gateway.running().fingerprint().unwrap()).unwrap();
+    let endpoint = Endpoint::parse(gateway.running().url()).unwrap();
+    let device = Device::operator(&["operator.read"]);
+    let dial = async |endpoint: Endpoint| {
+        let (caller, credentials) = (&device.caller, gateway.shared_token());
+        openclaw_client::dial(&endpoint, caller, &credentials, &DialOptions::default(), &mut |_| {}).await
+    };
+    let connected = dial(endpoint.clone().with_pin(fingerprint)).await.unwrap();
+    assert!(connected.connection.call::<core::Health>(core::HealthParams::default()).await.is_ok());
+    let other = Fingerprint::of_der(b"another certificate");
+    assert!(matches!(dial(endpoint.with_pin(other)).await, Err(DialError::PinMismatch { .. })));
 }
