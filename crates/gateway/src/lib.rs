@@ -19,6 +19,7 @@ mod invite;
 mod listen;
 pub mod log;
 mod nodes;
+mod original;
 mod pairing;
 mod presence;
 mod reach;

@@ -34,6 +34,7 @@ use crate::{
     health, http,
     hub::{Hub, Identity, Life},
     listen::{self, ListenError},
+    original,
     presence::{self, Presence},
     reach::Reach,
     rpc,
@@ -72,6 +73,9 @@ pub struct Overrides {
 pub enum StartError {
     #[error(transparent)]
     Lock(LockError),
+    /// A Node.js gateway works on the same configuration.
+    #[error("an original OpenClaw gateway (pid {pid}) runs on this configuration; end it first: openclaw gateway stop")]
+    Original { pid: u32 },
     #[error(transparent)]
     Config(#[from] LoadError),
     /// The file could not be completed.
@@ -121,6 +125,11 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let started = Instant::now();
     let holder = Holder { pid: std::process::id(), started_at_ms: clock.now_ms(), port: None, url: None };
     let mut lock = acquire(&paths, holder.clone()).await?;
+    if let Some(original::Running { pid, .. }) =
+        original::running(&paths.config_path, &std::env::temp_dir(), owner(&paths))
+    {
+        return Err(StartError::Original { pid });
+    }
     // The token that a first start would write counts already when it is checked who could come in.
     let new_token = random_hex::<24>()?;
     let looked_at = look_at(&paths, &env, &overrides, &new_token)?;
@@ -213,6 +222,18 @@ async fn acquire(paths: &Paths, holder: Holder) -> Result<StateLock, StartError>
     let state_dir = paths.state_dir.clone();
     let acquired = tokio::task::spawn_blocking(move || StateLock::acquire(&state_dir, &holder, LOCK_WAIT)).await;
     acquired.or(Err(StartError::Interrupted))?.map_err(StartError::Lock)
+}
+
+/// The user who owns the state directory, after whom the original names its folder of locks.
+#[cfg(unix)]
+fn owner(paths: &Paths) -> Option<u32> {
+    std::fs::metadata(&paths.state_dir).ok().map(|metadata| std::os::unix::fs::MetadataExt::uid(&metadata))
+}
+
+/// The original names no user in its folder of locks on Windows.
+#[cfg(not(unix))]
+const fn owner(_: &Paths) -> Option<u32> {
+    None
 }
 
 fn listening_port(paths: &Paths, overrides: &Overrides, snapshot: &Snapshot) -> u16 {

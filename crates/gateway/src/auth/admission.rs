@@ -7,7 +7,7 @@ use openclaw_protocol::{
     scope::{Role, ScopeSet},
     version::Dialect,
 };
-use openclaw_store::pairing::{self, Device, DeviceToken, Invitation, Profile, Surface};
+use openclaw_store::pairing::{self, Device, DeviceToken, Invitation, Profile, Surface, TokenCheck, verify_token};
 use tracing::{info, warn};
 
 use super::{
@@ -21,15 +21,17 @@ use super::{
 };
 use crate::{
     conn::{
+        close::Close,
         handshake::Context,
         session::{Facts, NodeSide, Session},
     },
+    hub::Hub,
     nodes::policy::{self, Platform},
     pairing::{inbox, seen, waiters::Ticket},
 };
 
 /// Names in `caps` that begin so are ours and are no capabilities.
-const OWN_CAPS: &str = "openclaw.";
+pub(crate) const OWN_CAPS: &str = "openclaw.";
 /// Longest purpose that is kept, in characters.
 const MAX_PURPOSE: usize = 200;
 
@@ -62,6 +64,8 @@ struct Attempt<'a> {
     role: Role,
     page: Page,
     proof: Proof,
+    /// An invitation is redeemed once, not again for each look at a device that waits.
+    redeems: bool,
 }
 
 /// Decides about a `connect`.
@@ -85,8 +89,35 @@ pub(crate) async fn again(
     device: &VerifiedDevice,
 ) -> Outcome {
     match Attempt::new(context, params, dialect) {
-        Ok(attempt) => attempt.with_device(device.clone()).await,
+        Ok(attempt) => Attempt { redeems: false, ..attempt }.with_device(device.clone()).await,
         Err(refusal) => Outcome::Refused(refusal),
+    }
+}
+
+/// Looks once more at the record of a session that was just made known, so that whatever was decided while it came in
+/// counts for it too: a removal ends it (SEC-060), an approval gives a node its commands.
+pub(crate) fn confirm(hub: &Hub, session: &Session) {
+    let Some(id) = &session.device_id else { return };
+    let mut seen = None;
+    loop {
+        let record = match hub.store.device(id) {
+            Ok(record) => record.filter(|record| record.has_live_role(session.role)),
+            Err(error) => {
+                warn!(device.id = %id, "its record could not be read again: {error}");
+                None
+            }
+        };
+        let Some(record) = record else { return session.outbox.close(Close::Removed("device removed")) };
+        if session.role == Role::Operator && !record.scopes.covers_all(&session.scopes) {
+            return session.outbox.close(Close::Removed("operator role changed"));
+        }
+        let approved = record.surface.unwrap_or_default();
+        // An approval between the look and the setting would be lost: only what is seen twice is settled.
+        if session.role == Role::Operator || seen.as_ref() == Some(&approved) {
+            return;
+        }
+        session.set_effective(session.declared_surface().intersection(&approved));
+        seen = Some(approved);
     }
 }
 
@@ -103,7 +134,7 @@ impl<'a> Attempt<'a> {
             &hub.identity.owner_secret,
             &hub.limiter,
         );
-        Ok(Self { context, params, dialect, role, page, proof })
+        Ok(Self { context, params, dialect, role, page, proof, redeems: true })
     }
 
     fn without_device(self) -> Outcome {
@@ -137,6 +168,7 @@ impl<'a> Attempt<'a> {
             Ok(record) => record,
             Err(error) => return Outcome::Refused(Refusal::State(error.to_string())),
         };
+        self.forgive_own_token(record.as_ref());
         let invitation = match self.invitation(&device, record.as_ref()).await {
             Ok(invitation) => invitation,
             Err(refusal) => return Outcome::Refused(refusal),
@@ -283,7 +315,7 @@ impl<'a> Attempt<'a> {
     ) -> Result<Option<Invitation>, Refusal> {
         let code = self.params.auth.as_ref().and_then(|auth| auth.bootstrap_token.as_deref());
         let Some(code) = code.map(str::trim).filter(|code| !code.is_empty()) else { return Ok(None) };
-        if matches!(self.proof, Proof::Owner(_)) {
+        if !self.redeems || matches!(self.proof, Proof::Owner(_)) {
             return Ok(None);
         }
         let hub = &self.context.hub;
@@ -299,6 +331,17 @@ impl<'a> Attempt<'a> {
             Err(_) if record.is_some_and(|record| record.has_live_role(self.role)) => Ok(None),
             Err(pairing::RedeemError::Store(error)) => Err(Refusal::State(error.to_string())),
             Err(_) => Err(Refusal::Unauthorized(AuthFailure::BootstrapInvalid)),
+        }
+    }
+
+    /// Official clients send the token of their device where the shared one belongs. It is no guess when it is right,
+    /// so it does not count as one; any other text does, whoever sends it (SEC-033).
+    fn forgive_own_token(&self, record: Option<&Device>) {
+        let shown = self.params.auth.as_ref().and_then(|auth| auth.token.as_deref()).map(str::trim);
+        let (Some(record), Some(shown)) = (record, shown) else { return };
+        let mismatch = matches!(self.proof, Proof::Nothing(AuthFailure::TokenMismatch));
+        if mismatch && matches!(verify_token(record, self.role, shown), TokenCheck::Valid { .. }) {
+            self.context.hub.limiter.forgive(Kind::SharedSecret, &credentials::who(&self.context.arrival));
         }
     }
 

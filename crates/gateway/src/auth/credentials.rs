@@ -88,7 +88,8 @@ pub(crate) fn check(
 ) -> Proof {
     let token = auth.and_then(|auth| auth.token.as_deref()).map(str::trim).filter(|text| !text.is_empty());
     let password = auth.and_then(|auth| auth.password.as_deref()).map(str::trim).filter(|text| !text.is_empty());
-    if arrival.direct_local && token.is_some_and(|token| owner_secret.is(token)) {
+    // A page never holds the owner's secret, so it does not even get to guess it (promise P1, SEC-033).
+    if arrival.direct_local && arrival.origin.is_none() && token.is_some_and(|token| owner_secret.is(token)) {
         return Proof::Owner(Method::Token);
     }
     let (shown, secret, method) = match settings.auth_rule() {

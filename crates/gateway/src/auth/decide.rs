@@ -67,7 +67,10 @@ pub(crate) struct Admit {
 /// Decides about a verified device.
 pub(crate) fn decide(ask: &Ask, how: &Circumstances, record: Option<&Device>) -> Decision {
     if let Proof::Nothing(failure @ AuthFailure::RateLimited { .. }) = &how.proof {
-        return Decision::Unauthorized(failure.clone());
+        // Nothing was compared. A paired device needs no secret: somebody else's guesses do not lock it out.
+        if record.is_none_or(|record| !record.has_live_role(ask.role)) {
+            return Decision::Unauthorized(failure.clone());
+        }
     }
     let wish = Wish {
         roles: BTreeSet::from([ask.role]),

@@ -2,7 +2,7 @@
 
 use openclaw_protocol::{
     connect::ConnectParams,
-    scope::{Role, ScopeSet},
+    scope::{Role, Scope, ScopeSet},
     version::Dialect,
 };
 
@@ -11,6 +11,10 @@ use super::{
     origin::{self, Page},
     refusal::Refusal,
 };
+
+/// What a user may do for whom a trusted proxy vouches, whatever its page asks for: everything but administration and
+/// pairing, which need a device or the owner's own machine (SEC-162; the reference's default for such users).
+const PROXY_USER_SCOPES: [&str; 4] = [Scope::READ, Scope::WRITE, Scope::APPROVALS, Scope::QUESTIONS];
 
 /// What a connection without a device may do, or why it may not come in.
 pub(crate) fn admit(
@@ -24,7 +28,7 @@ pub(crate) fn admit(
     let trusted_page = matches!(proof, Proof::Shared(Method::TrustedProxy)) && page == Page::AllowedControlUi;
     if control_ui {
         return if trusted_page && role == Role::Operator {
-            Ok(asked(params))
+            Ok(asked(params).limited_to(&PROXY_USER_SCOPES.into_iter().collect()))
         } else {
             Err(Refusal::DeviceRequired { control_ui: true })
         };
@@ -33,10 +37,12 @@ pub(crate) fn admit(
         return Err(Refusal::DeviceRequired { control_ui: false });
     }
     match proof {
-        Proof::Owner(_) if page == Page::None && keeps_scopes(params, dialect) => Ok(asked(params)),
-        Proof::Owner(_) | Proof::Shared(_) => Ok(ScopeSet::none()),
+        Proof::Owner(_) if page != Page::None => Err(Refusal::DeviceRequired { control_ui: false }),
+        Proof::Owner(_) if keeps_scopes(params, dialect) => Ok(asked(params)),
+        Proof::Owner(_) => Ok(ScopeSet::none()),
         Proof::Nothing(failure) if !failure.is_missing() => Err(Refusal::Unauthorized(failure.clone())),
-        Proof::Open | Proof::Nothing(_) => Err(Refusal::DeviceRequired { control_ui: false }),
+        // The shared secret from elsewhere is not enough without a device (SEC-038).
+        Proof::Open | Proof::Shared(_) | Proof::Nothing(_) => Err(Refusal::DeviceRequired { control_ui: false }),
     }
 }
 

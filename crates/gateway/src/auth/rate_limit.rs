@@ -94,6 +94,15 @@ impl RateLimiter {
         }
         Ok(Attempt { limiter: self, key: Some(key) })
     }
+
+    /// Takes back the last counted failure: what was shown turned out to be right for another purpose, such as a
+    /// device's own token where the shared secret was looked for (protocol.md §4.4).
+    pub(crate) fn forgive(&self, kind: Kind, who: &Who) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = entries.get_mut(&(kind, who.clone())) {
+            entry.failures.pop();
+        }
+    }
 }
 
 impl Attempt<'_> {

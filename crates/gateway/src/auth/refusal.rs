@@ -63,7 +63,10 @@ pub(crate) struct About<'a> {
     pub instance_id: &'a str,
     pub dialect: Dialect,
     pub client: Option<&'a ClientInfo>,
+    /// The device, where its signature was verified.
     pub device_id: Option<&'a str>,
+    /// It has a device and showed nothing but `token`: a stored device token may be better (protocol.md §3.6).
+    pub may_try_device_token: bool,
     pub direct_local: bool,
 }
 
@@ -149,6 +152,11 @@ impl Refusal {
                 (ErrorShape::unavailable("the gateway cannot use its state now").retry_after(2_000), None)
             }
         }
+    }
+
+    /// Whether it comes after the device's signature was verified.
+    pub(crate) const fn knows_device(&self) -> bool {
+        matches!(self, Self::Unauthorized(_) | Self::Pairing(_) | Self::Rejected { .. } | Self::Quota | Self::State(_))
     }
 
     /// What lies behind it, for the log alone.
@@ -243,7 +251,7 @@ fn pairing(needed: &PairingNeeded, about: &About<'_>) -> (ErrorShape, Option<Str
 fn unauthorized(failure: &AuthFailure, about: &About<'_>) -> (ErrorShape, Option<String>) {
     let (reason, code) = failure_codes(failure);
     let message = unauthorized_message(failure, about);
-    let retry_with_device = *failure == AuthFailure::TokenMismatch && about.device_id.is_some();
+    let retry_with_device = *failure == AuthFailure::TokenMismatch && about.may_try_device_token;
     let next = match failure {
         _ if retry_with_device => "retry_with_device_token",
         AuthFailure::RateLimited { .. } => "wait_then_retry",

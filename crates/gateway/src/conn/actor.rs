@@ -1,10 +1,14 @@
 //! The one task that owns a socket after its handshake.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use openclaw_protocol::limits::{DEAD_AFTER, PING_INTERVAL};
-use tokio::time::{MissedTickBehavior, interval_at};
+use tokio::time::{MissedTickBehavior, interval_at, timeout};
+use tracing::debug;
 
 use super::{
     close::Close,
@@ -16,20 +20,47 @@ use crate::{hub::Hub, rpc};
 /// Pings of a peer that are answered within one second; more is a flood (SEC-196).
 const MAX_PINGS_PER_SECOND: u32 = 10;
 
+/// When a connection has to end, what is on its way to the peer gets so long (SEC-060).
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
 /// Serves a connection until it ends, then says why.
 pub(crate) async fn run(hub: &Arc<Hub>, session: &Arc<Session>, mut socket: Socket) -> Close {
     let why = serve(hub, session, &mut socket).await;
     session.outbox.close(why.clone());
-    let mut rest = Vec::new();
-    session.outbox.take_ready(&mut rest);
     if let Some((code, reason)) = why.frame(session.dialect) {
         // What was queued before the close still goes out, such as the shutdown event or an error.
-        if !rest.is_empty() && !matches!(why, Close::SlowConsumer) && socket.send_all(rest).await.is_err() {
-            return why;
+        if !matches!(why, Close::SlowConsumer) && timeout(LAST_WORDS, send_rest(session, &mut socket)).await.is_err() {
+            debug!(conn.id = %session.conn_id, "the peer did not take its last messages in time");
         }
         socket.close(code, reason).await;
     }
     why
+}
+
+async fn send_rest(session: &Session, socket: &mut Socket) {
+    let mut batch = Vec::new();
+    loop {
+        session.outbox.take_ready(&mut batch);
+        if batch.is_empty() || socket.send_all(batch.drain(..)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Sends a batch. A peer that does not read holds this up for a moment at most once its connection has to end: a
+/// removed device is gone within a second also when it does not read (SEC-060).
+async fn send(session: &Session, socket: &mut Socket, batch: &mut Vec<Bytes>) -> Result<(), Close> {
+    let overdue = async {
+        session.outbox.closing().await;
+        tokio::time::sleep(LAST_WORDS).await;
+    };
+    tokio::select! {
+        sent = socket.send_all(batch.drain(..)) => sent.map_err(|error| match error {
+            SendError::Gone => Close::PeerGone,
+            SendError::Slow => Close::SlowConsumer,
+        }),
+        () = overdue => Err(session.outbox.close_reason().unwrap_or(Close::SlowConsumer)),
+    }
 }
 
 async fn serve(hub: &Arc<Hub>, session: &Arc<Session>, socket: &mut Socket) -> Close {
@@ -42,11 +73,11 @@ async fn serve(hub: &Arc<Hub>, session: &Arc<Session>, socket: &mut Socket) -> C
     loop {
         tokio::select! {
             () = outbox.closing() => return outbox.close_reason().unwrap_or(Close::PeerGone),
-            () = outbox.take(&mut batch) => match socket.send_all(batch.drain(..)).await {
-                Ok(()) => {}
-                Err(SendError::Gone) => return Close::PeerGone,
-                Err(SendError::Slow) => return Close::SlowConsumer,
-            },
+            () = outbox.take(&mut batch) => {
+                if let Err(close) = send(session, socket, &mut batch).await {
+                    return close;
+                }
+            }
             received = socket.receive() => {
                 heard = Instant::now();
                 match received {

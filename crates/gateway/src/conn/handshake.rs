@@ -8,7 +8,7 @@
 use std::{sync::Arc, time::Instant};
 
 use openclaw_protocol::{
-    connect::{ClientInfo, ConnectParams},
+    connect::ConnectParams,
     frame::{self, FrameError, OutResponse, Request},
     id::ConnId,
     version::Dialect,
@@ -90,16 +90,16 @@ impl Context {
         let Some(dialect) = Dialect::negotiate(params.min_protocol, params.max_protocol) else {
             let (client_min, client_max) = (params.min_protocol, params.max_protocol);
             let refusal = Refusal::ProtocolMismatch { client_min, client_max };
-            return self.refuse(socket, Some(&params.client), Dialect::V4, &refusal).await;
+            return self.refuse(socket, Some(&params), Dialect::V4, &refusal).await;
         };
         let outcome = Box::pin(admission::admit(&self, &params, dialect, nonce)).await;
         let admitted = match outcome {
             Outcome::Admitted(admitted) => admitted,
-            Outcome::Refused(refusal) => return self.refuse(socket, Some(&params.client), dialect, &refusal).await,
+            Outcome::Refused(refusal) => return self.refuse(socket, Some(&params), dialect, &refusal).await,
             Outcome::Wait(wait) => match Box::pin(waiting::wait(&self, &mut socket, &params, dialect, wait)).await {
                 waiting::End::Admitted(admitted) => admitted,
                 waiting::End::Refused(refusal) => {
-                    return self.refuse(socket, Some(&params.client), dialect, &refusal).await;
+                    return self.refuse(socket, Some(&params), dialect, &refusal).await;
                 }
                 waiting::End::Closed(close) => return end(socket, &close, dialect, &self.conn_id).await,
             },
@@ -120,14 +120,16 @@ impl Context {
         let who = for_log(session.client.display_name.as_deref().unwrap_or(&session.client.id));
         info!(conn.id = %conn_id, role = %session.role, protocol = %session.dialect, "{who} connected as {}", session.role);
         let registration = hub.register(&session);
+        admission::confirm(&hub, &session);
         let close = Box::pin(actor::run(&hub, &session, socket)).await;
         drop(registration);
         info!(conn.id = %conn_id, role = %session.role, "{who} disconnected: {}", close.why());
     }
 
     /// Sends the refusal, closes, and leaves a line in the log under the same request id (promise P6).
-    async fn refuse(&self, mut socket: Socket, client: Option<&ClientInfo>, dialect: Dialect, refusal: &Refusal) {
-        let about = self.about(client, dialect);
+    async fn refuse(&self, mut socket: Socket, params: Option<&ConnectParams>, dialect: Dialect, refusal: &Refusal) {
+        let about = self.about(params, dialect, refusal);
+        let client = params.map(|params| &params.client);
         let rendered = refusal.render(&about);
         let code = rendered.error.detail_code().unwrap_or("-");
         let request = rendered.error.detail("requestId").unwrap_or("-");
@@ -146,14 +148,19 @@ impl Context {
         }
     }
 
-    /// Whom a refusal is about.
-    pub(crate) fn about<'a>(&'a self, client: Option<&'a ClientInfo>, dialect: Dialect) -> About<'a> {
+    /// Whom a refusal is about. The device is named only where its signature was verified before.
+    fn about<'a>(&'a self, params: Option<&'a ConnectParams>, dialect: Dialect, refusal: &Refusal) -> About<'a> {
+        let device = params.and_then(|params| params.device.as_ref()).filter(|_| refusal.knows_device());
+        let auth = params.and_then(|params| params.auth.as_ref());
+        let only_token =
+            auth.is_some_and(|auth| auth.token.is_some() && auth.password.is_none() && auth.device_token.is_none());
         About {
             gateway_name: &self.hub.identity.name,
             instance_id: &self.hub.identity.instance_id,
             dialect,
-            client,
-            device_id: None,
+            client: params.map(|params| &params.client),
+            device_id: device.map(|device| device.id.as_str()),
+            may_try_device_token: device.is_some() && only_token,
             direct_local: self.arrival.direct_local,
         }
     }

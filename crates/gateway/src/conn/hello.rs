@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
 
 use super::session::Session;
+use crate::auth::admission::OWN_CAPS;
 use crate::hub::Hub;
 
 /// Presence entries in a hello-ok; `system-presence` has all of them. Keeps hello-ok small however many are there.
@@ -80,6 +81,15 @@ fn snapshot(hub: &Hub, session: &Session) -> Value {
     let Some(members) = snapshot.as_object_mut() else { return snapshot };
     if session.dialect == Dialect::V4 {
         members.insert("suspension".into(), json!({"phase": hub.suspension.phase()}));
+    }
+    // Our own programs say so by a capability; the schema of others is closed (promise P7).
+    if session.caps.iter().any(|cap| cap.starts_with(OWN_CAPS)) {
+        let gateway = json!({"name": hub.identity.name, "instanceId": hub.identity.instance_id});
+        members.insert("gateway".into(), gateway);
+        let waiting = session.declared_surface().minus(&session.effective_surface());
+        if !waiting.commands.is_empty() {
+            members.insert("node".into(), json!({"pendingDeclaredCommands": waiting.commands}));
+        }
     }
     if admin {
         members.insert("configPath".into(), json!(hub.configuration.paths().config_path));

@@ -21,6 +21,8 @@ use super::close::Close;
 
 /// Frames that may wait at most, whatever their size; a bound on the queue's own memory.
 const MAX_FRAMES: usize = 100_000;
+/// Bytes that go to the socket at once. What is left counts as waiting, so that a peer that does not read is noticed.
+const BATCH_BYTES: usize = 256 << 10;
 
 /// The sending side of a connection. Cheap to clone; everybody but the actor holds this.
 #[derive(Clone)]
@@ -110,7 +112,7 @@ impl Outbox {
         self.0.closing.cancelled().await;
     }
 
-    /// Takes everything that waits into `batch`; waits until there is something. Cancel-safe.
+    /// Takes what waits into `batch`, up to a bound; waits until there is something. Cancel-safe.
     pub(crate) async fn take(&self, batch: &mut Vec<Bytes>) {
         loop {
             self.take_ready(batch);
@@ -121,12 +123,17 @@ impl Outbox {
         }
     }
 
-    /// Takes what waits now. It no longer counts against the limits: the socket has it.
+    /// Takes what waits now, up to a bound. It no longer counts against the limits: the socket has it.
     pub(crate) fn take_ready(&self, batch: &mut Vec<Bytes>) {
         let mut queue = self.lock();
-        queue.bytes = 0;
-        batch.extend(queue.frames.drain(..));
-        if queue.frames.capacity() > 64 {
+        let mut taken = 0;
+        while taken < BATCH_BYTES {
+            let Some(frame) = queue.frames.pop_front() else { break };
+            taken += frame.len();
+            batch.push(frame);
+        }
+        queue.bytes = queue.bytes.saturating_sub(taken);
+        if queue.frames.is_empty() && queue.frames.capacity() > 64 {
             queue.frames.shrink_to(0);
         }
     }
@@ -149,6 +156,24 @@ mod tests {
         let queued = (0..60).take_while(|_| outbox.push(mebibyte.clone()) == Pushed::Queued).count();
         assert_eq!(queued, 49);
         assert_eq!(outbox.close_reason(), Some(Close::SlowConsumer));
+    }
+
+    #[test]
+    fn rel_034_what_the_socket_has_not_taken_yet_counts_as_waiting() {
+        let outbox = Outbox::new();
+        let frame = Bytes::from(vec![b'x'; 200 << 10]);
+        for _ in 0..10 {
+            assert_eq!(outbox.push(frame.clone()), Pushed::Queued);
+        }
+        let mut batch = Vec::new();
+        outbox.take_ready(&mut batch);
+        assert_eq!(batch.len(), 2);
+        assert_eq!(outbox.push_droppable(frame.clone()), Pushed::Dropped);
+        while !batch.is_empty() {
+            batch.clear();
+            outbox.take_ready(&mut batch);
+        }
+        assert_eq!(outbox.push_droppable(frame), Pushed::Queued);
     }
 
     #[test]

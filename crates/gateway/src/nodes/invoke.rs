@@ -204,7 +204,11 @@ async fn exchange(
         command: call.command.clone(),
         params_json: call.params.as_ref().filter(|params| !params.is_null()).map(Value::to_string),
         params: None,
-        timeout_ms: Some(call.deadline.map_or(0, |deadline| u64::try_from(deadline.as_millis()).unwrap_or(0))),
+        timeout_ms: match call.deadline {
+            Some(deadline) => u64::try_from(deadline.as_millis()).ok(),
+            // A v3 node takes 0 as "at once", and no member as "take your time".
+            None => (session.dialect == Dialect::V4).then_some(0),
+        },
         idempotency_key: Some(call.idempotency_key.clone()),
     };
     if session.send_event(&openclaw_protocol::events::node::INVOKE_REQUEST, &request) != Pushed::Queued {

@@ -131,11 +131,11 @@ fn role_of(text: &str) -> Result<Role, RpcError> {
 }
 
 /// Its own record, or anybody's for an administrator (SEC-058).
-fn may_act_on(ctx: &Ctx, device: &DeviceId) -> bool {
+pub(super) fn may_act_on(ctx: &Ctx, device: &DeviceId) -> bool {
     ctx.session.owner || ctx.is_admin() || ctx.session.device_id.as_ref().is_none_or(|own| own == device)
 }
 
-fn guard(ctx: &Ctx, device: &DeviceId, denial: &str) -> Result<(), RpcError> {
+pub(super) fn guard(ctx: &Ctx, device: &DeviceId, denial: &str) -> Result<(), RpcError> {
     if may_act_on(ctx, device) {
         return Ok(());
     }

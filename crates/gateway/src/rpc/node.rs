@@ -13,7 +13,7 @@ use tracing::debug;
 
 use super::{
     ctx::Ctx,
-    device::{approve_found, find},
+    device::{approve_found, find, guard, may_act_on},
     error::RpcError,
     registry::{Access, Answer, Registry},
 };
@@ -83,6 +83,7 @@ async fn rename(ctx: Ctx, p: wire::RenameParams) -> Answer<wire::Rename> {
             "invalid node.rename params: at /displayName: must NOT have fewer than 1 characters",
         ));
     }
+    guard(&ctx, &p.node_id, "node rename denied")?;
     let renamed = ctx.hub.store.rename(p.node_id.clone(), name.to_owned(), ctx.now_ms()).await?;
     let device = renamed.filter(|device| device.roles.contains(&Role::Node));
     let device = device.ok_or_else(|| RpcError::invalid("unknown nodeId"))?;
@@ -174,6 +175,7 @@ async fn pair_list(ctx: Ctx, _: NoParams) -> Answer<wire::PairList> {
     }
     let pending = of_nodes.into_iter().map(|request| view::node_pending(&ctx.hub, request)).collect();
     let mut devices = ctx.hub.store.node_devices()?;
+    devices.retain(|device| may_act_on(&ctx, &device.id));
     devices.sort_by_key(|device| std::cmp::Reverse(device.approved_at_ms));
     Ok(wire::PairListReply { pending, paired: devices.iter().map(view::paired_node).collect() })
 }

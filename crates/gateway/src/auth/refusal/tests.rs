@@ -7,6 +7,7 @@ fn about(dialect: Dialect) -> About<'static> {
         dialect,
         client: None,
         device_id: Some("8e04aeb8"),
+        may_try_device_token: true,
         direct_local: false,
     }
 }
