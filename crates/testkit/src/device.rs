@@ -3,6 +3,7 @@
 use openclaw_client::Caller;
 use openclaw_identity::DeviceKey;
 use openclaw_protocol::{
+    connect::ConnectParams,
     id::DeviceId,
     scope::{Role, ScopeSet},
 };
@@ -49,6 +50,30 @@ impl Device {
         let mut caller = other.caller.clone();
         caller.key.clone_from(&self.caller.key);
         Self { caller }
+    }
+
+    /// What it says in `connect`, for protocols 3 to 4, without credentials and unsigned.
+    pub fn params(&self) -> ConnectParams {
+        let caller = &self.caller;
+        ConnectParams {
+            min_protocol: 3,
+            max_protocol: 4,
+            client: caller.client.clone(),
+            caps: caller.caps.clone(),
+            commands: caller.commands.clone(),
+            permissions: caller.permissions.clone(),
+            role: Some(caller.role.as_str().to_owned()),
+            scopes: caller.scopes.clone(),
+            ..ConnectParams::default()
+        }
+    }
+
+    /// Whose key it holds.
+    ///
+    /// # Panics
+    /// When it has none.
+    pub fn key(&self) -> &DeviceKey {
+        self.caller.key.as_ref().expect("a key")
     }
 
     /// The device's id.

@@ -11,13 +11,13 @@ use openclaw_store::files::owner_secret;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Device, Wire, device::owner_caller, within};
+use crate::{Device, Knock, Peer, Wire, device::owner_caller, within};
 
 /// The shared token of every test gateway.
 pub const TOKEN: &str = "test-token-0123456789abcdef0123456789";
 /// An address that stands for another machine: the endpoint says so, the socket goes to loopback, and the gateway sees
 /// a Host header that is not its own and so no local connection.
-const ELSEWHERE: &str = "10.9.9.9";
+pub(crate) const ELSEWHERE: &str = "10.9.9.9";
 
 /// A running gateway.
 pub struct TestGateway {
@@ -151,6 +151,42 @@ impl TestGateway {
             ..DialOptions::default()
         };
         (endpoint, options)
+    }
+
+    /// Prepares a connection of that device over a bare wire.
+    pub fn knock(&self, device: &Device) -> Knock<'_> {
+        Knock::new(self, device)
+    }
+
+    /// The owner over a bare wire: an operator with all scopes on this machine.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn owner_peer(&self) -> Peer {
+        let knock = self.knock(&Device::with(owner_caller())).token(self.owner_secret().expose());
+        knock.open().await.unwrap_or_else(|no| panic!("the owner is refused: {no:?}"))
+    }
+
+    /// A node on this machine that offers these commands, in that version of the protocol.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn node_peer(&self, commands: &[&str], protocol: u32) -> (Device, Peer) {
+        let device = Device::node(commands);
+        let knock = self.knock(&device).protocols(protocol, protocol).token(TOKEN);
+        let peer = knock.open().await.unwrap_or_else(|no| panic!("the node is refused: {no:?}"));
+        (device, peer)
+    }
+
+    /// An operator on this machine with these scopes, in that version of the protocol.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn operator_peer(&self, scopes: &[&str], protocol: u32) -> (Device, Peer) {
+        let device = Device::operator(scopes);
+        let knock = self.knock(&device).protocols(protocol, protocol).token(TOKEN);
+        let peer = knock.open().await.unwrap_or_else(|no| panic!("the operator is refused: {no:?}"));
+        (device, peer)
     }
 
     /// A bare WebSocket from this machine.

@@ -1,12 +1,19 @@
-//! For tests only: a gateway on port 0 with temporary state ([`gateway`]), devices that dial it ([`device`]), and a bare
-//! wire for frames that no client of ours would send ([`wire`]).
+//! For tests only: a gateway on port 0 with temporary state ([`gateway`]), devices that dial it with our
+//! own client ([`device`]), and, for frames that no client of ours would send, a bare wire ([`wire`]) with a door
+//! knocker ([`knock`]) and a conversation ([`peer`]) on top, and a bare socket below ([`raw`]).
 
 pub mod device;
 pub mod gateway;
+pub mod knock;
+pub mod peer;
+pub mod raw;
 pub mod wire;
 
 pub use device::Device;
-pub use gateway::TestGateway;
+pub use gateway::{TOKEN, TestGateway};
+pub use knock::{Knock, Refused};
+pub use peer::Peer;
+pub use raw::RawSocket;
 pub use wire::Wire;
 
 use std::{future::Future, time::Duration};

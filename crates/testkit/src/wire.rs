@@ -1,17 +1,25 @@
 //! A bare WebSocket: what it sends and receives is up to the test.
 
+use std::io::Cursor;
+
 use futures_util::{SinkExt, StreamExt};
 use openclaw_identity::{DeviceKey, sign_connect};
 use openclaw_protocol::{clock::Clock, connect::ConnectParams, scope::Role};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
+use tokio::{
+    io::{AsyncReadExt, Chain, Join, ReadHalf, WriteHalf},
+    net::TcpStream,
+};
+use tokio_websockets::{ClientBuilder, Limits, Message, WebSocketStream};
 
-use crate::within;
+use crate::{RawSocket, within};
+
+/// What was read ahead of the upgrade, then the socket.
+type Stream = Join<Chain<Cursor<Vec<u8>>, ReadHalf<TcpStream>>, WriteHalf<TcpStream>>;
 
 /// A bare WebSocket to a test gateway.
 pub struct Wire {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    stream: WebSocketStream<Stream>,
     /// The nonce of the challenge.
     pub nonce: String,
 }
@@ -22,18 +30,26 @@ impl Wire {
     /// # Panics
     /// When the gateway does not accept it.
     pub async fn open(port: u16, headers: &[(&str, &str)]) -> Self {
-        let uri = format!("ws://127.0.0.1:{port}/").parse().expect("an address");
-        let mut builder = ClientBuilder::from_uri(uri);
-        for (name, value) in headers {
-            let name = hyper::header::HeaderName::from_bytes(name.as_bytes()).expect("a header name");
-            builder = builder.add_header(name, value.parse().expect("a header value")).expect("a header");
-        }
-        let (stream, _) = within("the upgrade", builder.connect()).await.expect("an upgrade");
+        let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let opened = Self::open_with(port, &format!("127.0.0.1:{port}"), &headers).await;
+        opened.unwrap_or_else(|no| panic!("the gateway opens no WebSocket: {no:?}"))
+    }
+
+    /// Opens it under that Host with these headers besides, and reads the challenge.
+    ///
+    /// # Errors
+    /// Status and text of an HTTP refusal.
+    pub async fn open_with(port: u16, host: &str, headers: &[(String, String)]) -> Result<Self, (u16, String)> {
+        let (stream, read_ahead) = RawSocket::upgrade(port, host, headers).await?.into_parts();
+        let (reader, writer) = tokio::io::split(stream);
+        let stream = tokio::io::join(Cursor::new(read_ahead).chain(reader), writer);
+        let limits = Limits::default().max_payload_len(Some(64 << 20));
+        let stream = ClientBuilder::new().limits(limits).take_over(stream);
         let mut wire = Self { stream, nonce: String::new() };
         let challenge = wire.receive().await;
         assert_eq!(challenge["event"], "connect.challenge");
         wire.nonce = challenge["payload"]["nonce"].as_str().expect("a nonce").to_owned();
-        wire
+        Ok(wire)
     }
 
     /// Sends text as it is.
@@ -96,12 +112,20 @@ impl Wire {
         }
     }
 
-    /// How the socket is closed; frames before that are skipped.
+    /// How the socket is closed; frames before that are skipped, unread.
     pub async fn closed(&mut self) -> (u16, String) {
-        loop {
-            if let Err(close) = self.try_receive().await {
-                return close;
+        within("the close", async {
+            loop {
+                match self.stream.next().await {
+                    None | Some(Err(_)) => return (0, String::new()),
+                    Some(Ok(message)) => {
+                        if let Some((code, reason)) = message.as_close() {
+                            return (code.into(), reason.to_owned());
+                        }
+                    }
+                }
             }
-        }
+        })
+        .await
     }
 }

@@ -69,8 +69,8 @@ impl Socket {
         loop {
             let message = match self.stream.next().await {
                 Some(Ok(message)) => message,
-                Some(Err(Error::PayloadTooLong { .. })) => return Received::TooLarge,
-                Some(Err(_)) | None => return Received::Gone,
+                Some(Err(error)) => return self.broken(&error).await,
+                None => return Received::Gone,
             };
             if message.is_ping() {
                 return Received::Ping;
@@ -88,6 +88,14 @@ impl Socket {
                 return Received::Text(String::from_utf8_lossy(message.as_payload()).into_owned());
             }
         }
+    }
+
+    /// After a peer broke the rules of the protocol: the WebSocket layer has queued the close frame that says so.
+    async fn broken(&mut self, error: &Error) -> Received {
+        if !matches!(error, Error::Io(_)) && timeout(CLOSE_TIMEOUT, self.stream.flush()).await.is_err() {
+            tracing::trace!("the peer did not take our close frame");
+        }
+        if matches!(error, Error::PayloadTooLong { .. }) { Received::TooLarge } else { Received::Gone }
     }
 
     /// Sends frames and flushes once.
