@@ -47,11 +47,14 @@ impl Directory {
         self.lock().values().filter(|session| session.device_id.as_ref() == Some(device)).cloned().collect()
     }
 
-    /// Closes a device's connections, all or those of one role (SEC-060).
-    pub(crate) fn close_device(&self, device: &DeviceId, role: Option<Role>, why: &Close) {
+    /// Closes a device's connections, all or those of one role (SEC-060). The one that asked for it, `caller`, gets its
+    /// answer first.
+    pub(crate) fn close_device(&self, device: &DeviceId, role: Option<Role>, why: &Close, caller: &ConnId) {
         for session in self.of_device(device) {
-            if role.is_none_or(|role| role == session.role) {
-                session.outbox.close(why.clone());
+            match role {
+                Some(role) if role != session.role => {}
+                _ if session.conn_id == *caller => session.end_after_answer(why.clone()),
+                _ => session.outbox.close(why.clone()),
             }
         }
     }

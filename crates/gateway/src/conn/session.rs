@@ -3,7 +3,7 @@
 use std::{
     ops::Deref,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -22,7 +22,10 @@ use openclaw_store::pairing::Surface;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::outbox::{Outbox, Pushed};
+use super::{
+    close::Close,
+    outbox::{Outbox, Pushed},
+};
 
 /// Unauthorized calls in a row after which a connection is closed (protocol.md §1.5).
 const MAX_UNAUTHORIZED: usize = 10;
@@ -34,6 +37,8 @@ pub(crate) struct Session {
     node: Mutex<NodeSide>,
     in_flight: AtomicUsize,
     unauthorized: AtomicUsize,
+    /// Set when the connection has to end as soon as its request is answered.
+    end: OnceLock<Close>,
 }
 
 /// What is fixed for the life of a connection: a change of any of it closes it.
@@ -81,6 +86,7 @@ impl Session {
             node: Mutex::new(node),
             in_flight: AtomicUsize::new(0),
             unauthorized: AtomicUsize::new(0),
+            end: OnceLock::new(),
         }
     }
 
@@ -130,6 +136,18 @@ impl Session {
             return None;
         }
         Some(InFlight(Arc::clone(self)))
+    }
+
+    /// Ends the connection, but answers its running request first: for a device that takes away its own credential.
+    pub(crate) fn end_after_answer(&self, why: Close) {
+        self.end.get_or_init(|| why);
+    }
+
+    /// To be called after each answer.
+    pub(crate) fn answered(&self) {
+        if let Some(why) = self.end.get() {
+            self.outbox.close(why.clone());
+        }
     }
 
     /// Counts a call that the role forbids; true when it was one too many.

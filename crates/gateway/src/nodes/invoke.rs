@@ -281,6 +281,8 @@ fn node_error(code: &str, message: &str) -> RpcError {
 fn failed(result: &InvokeResultParams) -> RpcError {
     let error = result.error.clone().unwrap_or_default();
     let message = match (&error.code, &error.message) {
+        // Denials of system.run begin with their own code in both releases; twice would tell nobody more.
+        (Some(code), Some(message)) if message.starts_with(&format!("{code}:")) => message.clone(),
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (None, Some(message)) => message.clone(),
         (Some(code), None) => code.clone(),

@@ -18,7 +18,7 @@ use openclaw_store::{
 use tracing::{info, warn};
 
 use super::{view, waiters::Decision};
-use crate::{conn::close::Close, hub::Hub, text::for_log};
+use crate::{conn::close::Close, hub::Hub, rpc::ctx::Ctx, text::for_log};
 
 /// Why a request could not be put before the owner.
 #[derive(Debug, thiserror::Error)]
@@ -119,10 +119,11 @@ pub(crate) async fn reject(hub: &Arc<Hub>, id: &RequestId, by: &str) -> Result<O
 }
 
 /// Ends a device's connections and whatever it waits for, after its record, its role or its token went (SEC-060).
-pub(crate) fn dismissed(hub: &Hub, device: &DeviceId, role: Option<Role>, why: &'static str, by: &str) {
-    info!(device.id = %device, "security audit: {why} ({}) by {}", device.short(), for_log(by));
+pub(crate) fn dismissed(ctx: &Ctx, device: &DeviceId, role: Option<Role>, why: &'static str) {
+    let hub = &ctx.hub;
+    info!(device.id = %device, "security audit: {why} ({}) by {}", device.short(), for_log(&ctx.principal()));
     hub.nodes.changed();
-    hub.connections.close_device(device, role, &Close::Removed(why));
+    hub.connections.close_device(device, role, &Close::Removed(why), &ctx.session.conn_id);
     hub.waiters.tell(device, Decision::LookAgain);
     hub.connections.broadcast(&events::device::PAIR_CHANGED, &events::device::PairChanged {}, None);
 }

@@ -42,7 +42,8 @@ pub(super) fn register(r: &mut Registry) {
 
 async fn list(ctx: Ctx, _: NoParams) -> Answer<wire::PairList> {
     let requests = ctx.hub.store.requests(ctx.now_ms())?;
-    let ids: Vec<RequestId> = requests.iter().map(|request| request.id.clone()).collect();
+    let ids: Vec<RequestId> =
+        requests.iter().filter(|request| !request.shown).map(|request| request.id.clone()).collect();
     if !ids.is_empty() {
         ctx.hub.store.mark_shown(ids).await?;
     }
@@ -81,7 +82,7 @@ async fn remove(ctx: Ctx, p: wire::DeviceParams) -> Answer<wire::PairRemove> {
     guard(&ctx, &p.device_id, "device pairing removal denied")?;
     let removed = ctx.hub.store.remove(p.device_id.clone(), ctx.now_ms()).await?;
     let device = removed.ok_or_else(|| RpcError::invalid("unknown deviceId"))?;
-    inbox::dismissed(&ctx.hub, &device.id, None, "device removed", &ctx.principal());
+    inbox::dismissed(&ctx, &device.id, None, "device removed");
     Ok(wire::DeviceReply { device_id: device.id })
 }
 
@@ -103,7 +104,7 @@ async fn rotate(ctx: Ctx, p: wire::TokenRotateParams) -> Answer<wire::TokenRotat
     let rotated = ctx.hub.store.rotate(p.device_id.clone(), role, p.scopes, ctx.approver(), ctx.now_ms()).await;
     let token = rotated.map_err(token_error)?;
     let own = ctx.session.device_id.as_ref() == Some(&p.device_id);
-    inbox::dismissed(&ctx.hub, &p.device_id, Some(role), "device token rotated", &ctx.principal());
+    inbox::dismissed(&ctx, &p.device_id, Some(role), "device token rotated");
     let v4 = ctx.session.dialect == Dialect::V4;
     let delivery = if own { "in-band" } else { "withheld-cross-device" };
     Ok(wire::TokenRotateReply {
@@ -121,7 +122,7 @@ async fn revoke(ctx: Ctx, p: wire::TokenRevokeParams) -> Answer<wire::TokenRevok
     guard(&ctx, &p.device_id, "device token revocation denied")?;
     let revoked = ctx.hub.store.revoke(p.device_id.clone(), role, ctx.approver(), ctx.now_ms()).await;
     let token = revoked.map_err(token_error)?;
-    inbox::dismissed(&ctx.hub, &p.device_id, Some(role), "device token revoked", &ctx.principal());
+    inbox::dismissed(&ctx, &p.device_id, Some(role), "device token revoked");
     let revoked_at_ms = token.revoked_at_ms.unwrap_or_else(|| ctx.now_ms());
     Ok(wire::TokenRevokeReply { device_id: p.device_id, role, revoked_at_ms })
 }

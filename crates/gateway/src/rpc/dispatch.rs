@@ -82,6 +82,7 @@ async fn run(ctx: Ctx, request: Request) {
             );
         }
     }
+    session.answered();
 }
 
 fn deny(session: &Arc<Session>, request: &Request, denied: &Denied) {

@@ -169,7 +169,7 @@ async fn event(ctx: Ctx, p: wire::EventParams) -> Answer<wire::Event> {
 async fn pair_list(ctx: Ctx, _: NoParams) -> Answer<wire::PairList> {
     let requests = ctx.hub.store.requests(ctx.now_ms())?;
     let of_nodes: Vec<_> = requests.iter().filter(|request| request.wish.roles.contains(&Role::Node)).collect();
-    let ids: Vec<_> = of_nodes.iter().map(|request| request.id.clone()).collect();
+    let ids: Vec<_> = of_nodes.iter().filter(|request| !request.shown).map(|request| request.id.clone()).collect();
     if !ids.is_empty() {
         ctx.hub.store.mark_shown(ids).await?;
     }
@@ -201,7 +201,7 @@ async fn pair_remove(ctx: Ctx, p: wire::NodeParams) -> Answer<wire::PairRemove> 
     if removed.is_none() {
         return Err(RpcError::invalid("unknown nodeId"));
     }
-    inbox::dismissed(&ctx.hub, &p.node_id, Some(Role::Node), "device removed", &ctx.principal());
+    inbox::dismissed(&ctx, &p.node_id, Some(Role::Node), "device removed");
     let event = events::node::PairResolved {
         request_id: String::new(),
         node_id: p.node_id.to_string(),

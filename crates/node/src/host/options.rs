@@ -7,8 +7,8 @@ use openclaw_store::files;
 
 use crate::exec::machine::Machine;
 
-/// The version that this node reports: a version of the reference whose behaviour it has (nodes.md §0).
-pub const VERSION: &str = "2026.9.1-rs";
+/// The version that this node reports, the same as of every program of ours (nodes.md §0).
+pub const VERSION: &str = openclaw_protocol::version::RELEASE;
 
 /// Characters of a purpose that are sent.
 pub(super) const MAX_PURPOSE: usize = 200;
