@@ -30,12 +30,18 @@ struct Lock {
 /// The original gateway that holds this configuration, if one does and lives.
 pub(crate) fn running(config_path: &Path, temporary: &Path, uid: Option<u32>) -> Option<Running> {
     let digest = digest::digest(&digest::SHA256, config_path.to_string_lossy().as_bytes());
-    let name: String = digest.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let name = first_four(digest.as_ref());
     let folder = uid.map_or_else(|| "openclaw".to_owned(), |uid| format!("openclaw-{uid}"));
     let lock = temporary.join(folder).join(format!("gateway.{name}.lock"));
     let text = fs::read_to_string(&lock).ok()?;
     let Lock { pid, start_time } = serde_json::from_str(&text).ok()?;
     is_alive(pid, start_time).then_some(Running { pid, lock })
+}
+
+/// The first four bytes as hex, by which the original names its lock.
+fn first_four(digest: &[u8]) -> String {
+    let four = digest.first_chunk::<4>().copied().unwrap_or_default();
+    format!("{:08x}", u32::from_be_bytes(four))
 }
 
 /// Whether that process lives and is the one that started then. Only Linux tells by files; elsewhere the port decides.
@@ -61,7 +67,7 @@ mod tests {
         let folder = temporary.path().join("openclaw-1000");
         fs::create_dir(&folder).unwrap();
         let digest = digest::digest(&digest::SHA256, config.to_str().unwrap().as_bytes());
-        let name: String = digest.as_ref()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = first_four(digest.as_ref());
         let lock = folder.join(format!("gateway.{name}.lock"));
         let found = |text: String| {
             openclaw_store::files::write_atomic(&lock, text.as_bytes()).unwrap();

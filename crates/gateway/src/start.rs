@@ -17,7 +17,7 @@ use openclaw_config::{
     start::StartRefusal,
 };
 use openclaw_identity::{RandomError, Secret, random_hex};
-use openclaw_protocol::clock::Clock;
+use openclaw_protocol::{clock::Clock, version::CONFIG_RELEASE};
 use openclaw_store::{
     Store, StoreError,
     files::{FileError, GATEWAY_IDENTITY, GatewayInfo, Holder, LockError, StateLock, identity, owner_secret},
@@ -136,7 +136,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let port = listening_port(&paths, &overrides, &looked_at);
     let listeners = listen::bind(&looked_at.config.gateway, port).await?;
     let snapshot =
-        configured(&paths, &env, &overrides, Stamp { version: &version, now_ms: clock.now_ms() }, &new_token)?;
+        configured(&paths, &env, &overrides, Stamp { version: CONFIG_RELEASE, now_ms: clock.now_ms() }, &new_token)?;
     let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let tls = tls::acceptor(&paths, &snapshot.config.gateway, &addresses)?;
     let reach = Reach::new(addresses, tls.as_ref().map(|tls| tls.fingerprint.clone()));

@@ -13,6 +13,9 @@ pub enum Dialect {
 
 /// What our programs say when asked for their version: the release whose wire they speak, then our own build of it.
 pub const RELEASE: &str = "2026.9.1-rs.1";
+/// What is written into `meta.lastTouchedVersion` of openclaw.json: the release whose file format ours is. Programs of
+/// that release warn at every call about a file that a newer one wrote.
+pub const CONFIG_RELEASE: &str = "2026.3.13";
 /// Lowest protocol that this code speaks.
 pub const MIN_PROTOCOL: u32 = 3;
 /// Highest protocol that this code speaks.

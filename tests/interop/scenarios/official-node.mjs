@@ -10,9 +10,13 @@ async function setUp(world) {
   // A home of its own: a second person's machine that knows the token and nothing else.
   world.nodeHome = await newHome(world, 'node-host');
   await world.nodeHome.allowEveryCommand();
-  const options = { args: ['--display-name', 'Official Box'], env: { OPENCLAW_GATEWAY_TOKEN: TOKEN } };
-  world.child = joinNode(world, world.official.nodeHost(world.nodeHome, world.gateway.port, options));
+  world.child = startNode(world);
   world.node = await connectedNode(world, world.gateway.home, world.gateway.port);
+}
+
+function startNode(world) {
+  const options = { args: ['--display-name', 'Official Box'], env: { OPENCLAW_GATEWAY_TOKEN: TOKEN } };
+  return joinNode(world, world.official.nodeHost(world.nodeHome, world.gateway.port, options));
 }
 
 export default {
@@ -71,9 +75,12 @@ export default {
     },
     {
       name: 'survives-a-gateway-restart',
-      about: 'the official node host reconnects to a gateway that was killed and started again',
+      about: 'the official node host comes back to a gateway that was killed and started again',
       run: async (world) => {
         const { home, port } = await restartGateway(world, 'SIGKILL');
+        // The node host of 2026.3.13 ends with its connection; its service manager starts it again.
+        await (world.group ?? world).child.ended;
+        startNode(world.group ?? world);
         const back = await connectedNode(world, home, port);
         assert.equal(back.nodeId, world.node.nodeId);
         await eventually('an invoke works again', async () => {

@@ -45,7 +45,7 @@ const ANSWERS = [
   ['logs.tail', { limit: 5 }, 'LogsTailResult'],
   ['config.schema', {}, 'ConfigSchemaResponse'],
   ['config.schema.lookup', { path: 'gateway.port' }, 'ConfigSchemaLookupResult'],
-  ['gateway.suspend.status', {}, 'GatewaySuspendStatusResult'],
+  ['gateway.suspend.status', { suspensionId: 'none' }, 'GatewaySuspendStatusResult'],
   ['update.status', {}, 'UpdateStatusResult'],
 ];
 
@@ -69,7 +69,7 @@ const PARAMS = [
   ['logs.tail', 'LogsTail', { cursor: 0, limit: 10, maxBytes: 10000 }],
   ['config.get', 'ConfigGet', {}],
   ['config.schema', 'ConfigSchema', {}],
-  ['gateway.suspend.status', 'GatewaySuspendStatus', {}],
+  ['gateway.suspend.status', 'GatewaySuspendStatus', { suspensionId: 'none' }],
   ['update.status', 'UpdateStatus', {}],
 ];
 

@@ -188,11 +188,11 @@ impl<'a> Attempt<'a> {
         match (decide::decide(&ask, &how, record.as_ref()), record) {
             (Decision::Unauthorized(failure), _) => Outcome::Refused(Refusal::Unauthorized(failure)),
             (Decision::Ask { wish, reason }, record) => {
-                let ask = self.pairing_ask(&device, wish, reason, record.is_some());
+                let ask = self.pairing_ask(&device, wish, reason, record.as_ref());
                 self.wait_or_refuse(device, ask, record.as_ref(), ticket).await
             }
             (Decision::Pair { via, wish, method, reason }, record) => {
-                let ask = self.pairing_ask(&device, wish, reason, record.is_some());
+                let ask = self.pairing_ask(&device, wish, reason, record.as_ref());
                 match inbox::pair_silently(hub, ask, via).await {
                     Ok(record) => self.enter(&device, &record, method, None).await,
                     Err(error) => Outcome::Refused(Refusal::State(error.to_string())),
@@ -214,7 +214,7 @@ impl<'a> Attempt<'a> {
             );
         }
         if let Some(wish) = admit.also_ask {
-            let ask = self.pairing_ask(device, wish, pairing::Reason::SurfaceUpgrade, true);
+            let ask = self.pairing_ask(device, wish, pairing::Reason::SurfaceUpgrade, Some(record));
             if let Err(error) = inbox::file(hub, ask).await {
                 warn!(device.id = %device.id, "its new commands could not be put before the owner: {error}");
             }
@@ -283,6 +283,8 @@ impl<'a> Attempt<'a> {
         ticket: Option<Ticket>,
     ) -> Outcome {
         let hub = &self.context.hub;
+        // Why this attempt has to wait, which is not always why its device's one request was filed.
+        let reason = ask.reason;
         let request = match inbox::file(hub, ask).await {
             Ok(request) => request,
             Err(inbox::FileError::Quota(_)) => return Outcome::Refused(Refusal::Quota),
@@ -295,7 +297,7 @@ impl<'a> Attempt<'a> {
                 request.id.as_str(),
             ),
             request_id: request.id,
-            reason: request.reason,
+            reason,
             role: self.role,
             scopes: asked_scopes(self.params),
             approved_roles: record.map(|record| record.roles.iter().copied().collect()).unwrap_or_default(),
@@ -371,27 +373,30 @@ impl<'a> Attempt<'a> {
         device: &VerifiedDevice,
         wish: pairing::Wish,
         reason: pairing::Reason,
-        is_repair: bool,
+        record: Option<&Device>,
     ) -> pairing::Ask {
         let client = &self.params.client;
+        // A node that is also used as operator stays the node that people know: its name and program are the node's.
+        let keeps = self.role == Role::Operator && record.is_some_and(|record| record.roles.contains(&Role::Node));
+        let unless_kept = |text: Option<String>| text.filter(|_| !keeps);
         let purpose = self.params.caps.iter().find_map(|cap| cap.strip_prefix(CAP_PURPOSE_PREFIX));
         pairing::Ask {
             device_id: device.id.clone(),
             public_key: device.key.to_wire(),
             profile: Profile {
-                display_name: client.display_name.clone(),
+                display_name: unless_kept(client.display_name.clone()),
                 platform: Some(client.platform.clone()),
                 device_family: client.device_family.clone(),
                 model_identifier: client.model_identifier.clone(),
-                client_id: Some(client.id.clone()),
-                client_mode: Some(client.mode.clone()),
-                version: Some(client.version.clone()),
+                client_id: unless_kept(Some(client.id.clone())),
+                client_mode: unless_kept(Some(client.mode.clone())),
+                version: unless_kept(Some(client.version.clone())),
                 remote_ip: self.context.arrival.remote_ip(),
                 purpose: purpose.map(|text| text.chars().take(MAX_PURPOSE).collect()),
             },
             wish,
             reason,
-            is_repair,
+            is_repair: record.is_some(),
         }
     }
 

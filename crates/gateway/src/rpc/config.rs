@@ -16,7 +16,9 @@ use openclaw_config::{
     sections::gateway::ReloadMode,
     write::{self, AuditContext, SaveError},
 };
-use openclaw_protocol::{error::ErrorShape, method::NoParams, methods::config as wire, scope::Scope};
+use openclaw_protocol::{
+    error::ErrorShape, method::NoParams, methods::config as wire, scope::Scope, version::CONFIG_RELEASE,
+};
 use serde_json::{Value, json};
 use tracing::{info, warn};
 
@@ -136,7 +138,7 @@ fn write_change(
     let current = openclaw_config::inspect(paths, env).map_err(|error| Refused::Unavailable(chain(&error)))?;
     write::check_base_hash(&current, base_hash)?;
     let change = make(&current)?;
-    let stamp = Stamp { version: &ctx.hub.identity.version, now_ms: ctx.now_ms() };
+    let stamp = Stamp { version: CONFIG_RELEASE, now_ms: ctx.now_ms() };
     let prepared = change::prepare(paths, env, &current, &change, stamp)?;
     let protected = protect::protected_changes(&current.resolved, &prepared.next.resolved);
     if !protected.is_empty() {
