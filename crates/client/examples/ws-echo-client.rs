@@ -4,13 +4,11 @@
 //! report.
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use openclaw_client::ws;
 use tokio::net::TcpStream;
-use tokio_websockets::{ClientBuilder, Limits, MaybeTlsStream, WebSocketStream};
+use tokio_websockets::{ClientBuilder, MaybeTlsStream, WebSocketStream};
 
 type Failure = Box<dyn std::error::Error>;
-
-/// Case 9 sends messages of 16 MiB; the product allows 25 MiB after the handshake.
-const MAX_MESSAGE_BYTES: usize = 25 << 20;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
@@ -46,6 +44,6 @@ async fn run_case(server: &str, agent: &str, case: u32) -> Result<(), Failure> {
 
 async fn connect(address: &str) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, Failure> {
     let builder = ClientBuilder::new().uri(address)?;
-    let (socket, _) = builder.limits(Limits::default().max_payload_len(Some(MAX_MESSAGE_BYTES))).connect().await?;
+    let (socket, _) = builder.config(ws::config()).limits(ws::limits()).connect().await?;
     Ok(socket)
 }

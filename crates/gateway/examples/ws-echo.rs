@@ -31,7 +31,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn echo(stream: TcpStream) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let server = ServerBuilder::new().limits(Limits::default().max_payload_len(Some(MAX_MESSAGE_BYTES)));
+    let server = ServerBuilder::new()
+        .config(openclaw_gateway::websocket_config())
+        .limits(Limits::default().max_payload_len(Some(MAX_MESSAGE_BYTES)));
     let (_, mut socket) = tokio::time::timeout(UPGRADE_TIMEOUT, server.accept(stream)).await??;
     while let Some(message) = socket.next().await {
         let message = message?;
