@@ -33,7 +33,7 @@ impl TestGateway {
         Self::start_with(serde_json::json!({})).await
     }
 
-    /// A gateway whose configuration has these members besides.
+    /// A gateway whose configuration has these members besides; null takes one out.
     pub async fn start_with(config: Value) -> Self {
         let home = tempfile::tempdir().expect("a temporary folder");
         let mut gateway = Self { running: None, home, clock: Clock::system(), port: 0 };
@@ -204,7 +204,11 @@ fn merge(into: &mut Value, from: &Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from)) => {
             for (key, value) in from {
-                merge(into.entry(key.clone()).or_insert(Value::Null), value);
+                if value.is_null() {
+                    into.remove(key);
+                } else {
+                    merge(into.entry(key.clone()).or_insert(Value::Null), value);
+                }
             }
         }
         (into, from) => *into = from.clone(),

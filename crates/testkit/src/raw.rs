@@ -99,6 +99,16 @@ impl RawSocket {
         while self.fill().await {}
     }
 
+    /// Reads until that text has come.
+    ///
+    /// # Panics
+    /// When the stream ends before.
+    pub async fn expect_text(&mut self, text: &str) {
+        while !String::from_utf8_lossy(&self.buffered).contains(text) {
+            assert!(self.fill().await, "{text} did not come: {}", String::from_utf8_lossy(&self.buffered));
+        }
+    }
+
     async fn take(&mut self, count: usize) -> Option<Vec<u8>> {
         while self.buffered.len() < count {
             if !self.fill().await {

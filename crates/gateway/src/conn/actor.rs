@@ -23,18 +23,20 @@ const MAX_PINGS_PER_SECOND: u32 = 10;
 /// When a connection has to end, what is on its way to the peer gets so long (SEC-060).
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// Serves a connection until it ends, then says why.
-pub(crate) async fn run(hub: &Arc<Hub>, session: &Arc<Session>, mut socket: Socket) -> Close {
-    let why = serve(hub, session, &mut socket).await;
+/// Serves a connection until it ends, and tells why. From then on nothing is queued for it any more.
+pub(crate) async fn run(hub: &Arc<Hub>, session: &Arc<Session>, socket: &mut Socket) -> Close {
+    let why = serve(hub, session, socket).await;
     session.outbox.close(why.clone());
-    if let Some((code, reason)) = why.frame(session.dialect) {
-        // What was queued before the close still goes out, such as the shutdown event or an error.
-        if !matches!(why, Close::SlowConsumer) && timeout(LAST_WORDS, send_rest(session, &mut socket)).await.is_err() {
-            debug!(conn.id = %session.conn_id, "the peer did not take its last messages in time");
-        }
-        socket.close(code, reason).await;
-    }
     why
+}
+
+/// Sends what is still queued, such as the shutdown event or an error, then the close frame.
+pub(crate) async fn say_good_bye(session: &Session, mut socket: Socket, why: &Close) {
+    let Some((code, reason)) = why.frame(session.dialect) else { return };
+    if !matches!(why, Close::SlowConsumer) && timeout(LAST_WORDS, send_rest(session, &mut socket)).await.is_err() {
+        debug!(conn.id = %session.conn_id, "the peer did not take its last messages in time");
+    }
+    socket.close(code, reason).await;
 }
 
 async fn send_rest(session: &Session, socket: &mut Socket) {

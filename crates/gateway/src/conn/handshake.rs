@@ -121,8 +121,10 @@ impl Context {
         info!(conn.id = %conn_id, role = %session.role, protocol = %session.dialect, "{who} connected as {}", session.role);
         let registration = hub.register(&session);
         admission::confirm(&hub, &session);
-        let close = Box::pin(actor::run(&hub, &session, socket)).await;
+        let close = Box::pin(actor::run(&hub, &session, &mut socket)).await;
+        // Before the closing handshake, which a peer can draw out: whoever waits for this one is answered now.
         drop(registration);
+        actor::say_good_bye(&session, socket, &close).await;
         info!(conn.id = %conn_id, role = %session.role, "{who} disconnected: {}", close.why());
     }
 

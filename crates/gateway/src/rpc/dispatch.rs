@@ -11,6 +11,7 @@ use openclaw_protocol::{
     compat,
     error::ErrorShape,
     frame::{self, FrameError, OutResponse, Request},
+    limits::MAX_NAME_BYTES,
     version::Dialect,
 };
 use serde_json::value::RawValue;
@@ -32,7 +33,7 @@ pub(crate) fn accept(hub: &Arc<Hub>, session: &Arc<Session>, text: String) {
         }
         Err(problem) => {
             let id = match &problem {
-                FrameError::Invalid { id: Some(id), .. } => id.clone(),
+                FrameError::Invalid { id: Some(id), .. } if (1..=MAX_NAME_BYTES).contains(&id.len()) => id.clone(),
                 _ => "invalid".to_owned(),
             };
             return refuse(session, &id, ErrorShape::invalid(format!("invalid request frame: {problem}")));

@@ -3,7 +3,21 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod dialects;
+#[cfg(test)]
+mod handshake;
+#[cfg(test)]
+mod hello;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod methods;
+#[cfg(test)]
+mod origins;
+#[cfg(test)]
 mod pairing;
+#[cfg(test)]
+mod revocation;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
