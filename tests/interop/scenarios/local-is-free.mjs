@@ -82,7 +82,7 @@ export default {
       about: 'every token of every device is rotated between node host and CLI',
       run: async (world) => {
         const gateway = await freshGateway(world, 'order');
-        runNode(world, gateway);
+        const node = runNode(world, gateway);
         await connectedNode(world, gateway.home, gateway.port);
         succeeded(await cli(world, gateway, ['nodes', 'status', '--json']));
         const { paired } = json(await world.ours.cli(gateway.home, gateway.port, ['devices', 'list', '--json']));
@@ -92,6 +92,9 @@ export default {
             succeeded(await world.ours.cli(gateway.home, gateway.port, words));
           }
         }
+        // A rotation closes the device's connections, with which this node host ends; its service manager starts it again.
+        await node.ended;
+        runNode(world, gateway);
         await everythingWorks(world, gateway);
       },
     },

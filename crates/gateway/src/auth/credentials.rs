@@ -86,7 +86,11 @@ pub(crate) fn check(
     owner_secret: &Secret,
     limiter: &RateLimiter,
 ) -> Proof {
-    let token = auth.and_then(|auth| auth.token.as_deref()).map(str::trim).filter(|text| !text.is_empty());
+    // What a client calls its device token is never compared with the shared secret, so it is no wrong one either: the
+    // device's record decides about it.
+    let shown = |auth: &ConnectAuth| auth.token.clone().filter(|token| auth.device_token.as_ref() != Some(token));
+    let token = auth.and_then(shown);
+    let token = token.as_deref().map(str::trim).filter(|text| !text.is_empty());
     let password = auth.and_then(|auth| auth.password.as_deref()).map(str::trim).filter(|text| !text.is_empty());
     // A page never holds the owner's secret, so it does not even get to guess it (promise P1, SEC-033).
     if arrival.direct_local && arrival.origin.is_none() && token.is_some_and(|token| owner_secret.is(token)) {
