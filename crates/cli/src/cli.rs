@@ -31,6 +31,7 @@ pub(crate) struct Cli {
 
 /// Options of the program itself.
 #[derive(clap::Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct RootOptions {
     /// Use a profile of its own: state in ~/.openclaw-NAME
     #[arg(long, value_name = "NAME")]

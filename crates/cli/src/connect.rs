@@ -103,7 +103,7 @@ pub(crate) fn options(ctx: &Context, args: &GatewayArgs) -> DialOptions {
 
 fn caller(ctx: &Context, identity: &IdentityFile, wish: Wish, waits: bool) -> Caller {
     let mut caller = Caller::new("cli", "cli", Role::Operator);
-    caller.client.version = VERSION.to_owned();
+    VERSION.clone_into(&mut caller.client.version);
     caller.client.display_name = display_name(ctx);
     caller.scopes = SCOPES.map(str::to_owned).to_vec();
     caller.caps = wish.caps.iter().map(|cap| (*cap).to_owned()).collect();

@@ -57,11 +57,11 @@ impl Context {
         let snapshot = inspect(&self.paths, &self.env)?;
         Ok(self.inspected.get_or_init(|| snapshot))
     }
+}
 
-    /// Runs a command's async part on this thread.
-    pub(crate) fn block_on<T>(&self, work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Problem::new("cannot start the runtime").why(error.to_string()))?;
-        runtime.block_on(Box::pin(work))
-    }
+/// Runs a command's async part on this thread.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Problem::new("cannot start the runtime").why(error.to_string()))?;
+    runtime.block_on(Box::pin(work))
 }

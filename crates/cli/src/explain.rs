@@ -133,6 +133,9 @@ fn tls(ctx: &Context, target: &Target, problem: TlsProblem, found: Option<String
     }
 }
 
+/// How a node's message goes on when its policy denied a command and something can be done about it.
+const NODE_FIX: &str = " — allow it on that machine with: ";
+
 /// The gateway said no to `connect`.
 pub(crate) fn refused(ctx: &Context, target: &Target, refusal: &Refusal) -> Problem {
     let error = &refusal.error;
@@ -193,7 +196,16 @@ pub(crate) fn call(ctx: &Context, target: &Target, error: &CallError) -> Problem
 
 fn call_refused(ctx: &Context, target: &Target, error: &ErrorShape) -> Problem {
     let mut problem = Problem::new(headline(&error.message));
-    if let Some(fix) = error.detail("fix") {
+    if let Some((what, way_out)) = error.message.split_once(NODE_FIX) {
+        // A node's policy said no: the way out is on the node's machine.
+        problem = Problem::new(headline(what)).why("the node's owner decides what may run there (exec policy)");
+        let (one, everything) = way_out.split_once("  (or everything: ").unwrap_or((way_out, ""));
+        problem = problem.fix(clean(one.trim()));
+        let everything = everything.trim_end_matches(')').trim();
+        if !everything.is_empty() {
+            problem = problem.fix(format!("{}   (everything)", clean(everything)));
+        }
+    } else if let Some(fix) = error.detail("fix") {
         problem = problem.fix(local_command(ctx, target, &clean(fix)));
     } else if error.message.starts_with("unknown method") {
         problem = problem.why(format!("the gateway at {} does not offer it", target.endpoint));

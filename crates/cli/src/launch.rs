@@ -100,18 +100,18 @@ fn context(root: &RootOptions, env: Env, ui: Ui) -> Result<Context, (Ui, String)
 fn dispatch(ctx: &Context, command: Command, level: Option<logging::Level>) -> Outcome {
     match command {
         Command::Approvals(args) => commands::approvals::run(ctx, args),
-        Command::Completion(args) => commands::completion::run(ctx, &args),
+        Command::Completion(args) => Ok(commands::completion::run(ctx, &args)),
         Command::Config(args) => commands::config::run(ctx, args),
         Command::Devices(args) => commands::devices::run(ctx, *args),
-        Command::Doctor(args) => commands::doctor::run(ctx, &args),
+        Command::Doctor(args) => Ok(commands::doctor::run(ctx, &args)),
         Command::Gateway(args) => commands::gateway::run(ctx, *args, level),
         Command::Health(args) => commands::health::run(ctx, &args),
-        Command::Logs(args) => commands::logs::run(ctx, args),
+        Command::Logs(args) => commands::logs::run(ctx, &args),
         Command::Node(args) => commands::node::run(ctx, *args, level),
         Command::Nodes(args) => commands::nodes::run(ctx, *args),
         Command::Qr(args) => commands::qr::run(ctx, &args),
         Command::Status(args) => commands::status::run(ctx, &args),
-        Command::Up(args) => commands::up::run(ctx, *args, level),
+        Command::Up(args) => commands::up::run(ctx, &args, level),
     }
 }
 

@@ -3,7 +3,10 @@
 //! The owner's secret is shown only to the process that holds the lock of our state directory, so a node waits until
 //! that gateway is there, and looks again after every lost connection.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use openclaw_client::{Credentials, Endpoint, probe};
 use openclaw_node::{
@@ -67,6 +70,7 @@ pub(crate) async fn serve(
     stop: &CancellationToken,
     say: &mut (dyn FnMut(&Report) + Send),
 ) -> Result<(), Problem> {
+    let mut pause = Pause::default();
     loop {
         let found = tokio::select! {
             () = stop.cancelled() => return Ok(()),
@@ -75,18 +79,71 @@ pub(crate) async fn serve(
         let host = NodeHost::new(node_options(ctx, plan, &found)).map_err(|error| not_started(ctx, &error))?;
         note_place(ctx, found.is_local_default() || found.is_ours())?;
         let round = stop.child_token();
-        let ended = host.run(round.clone(), |report| {
-            if matches!(report, Report::Lost { .. } | Report::Retrying { .. }) && has_moved(ctx, &found) {
+        let begun = Instant::now();
+        let ended = host.run(round.clone(), |report| match report {
+            // The host would wait for a while and then show its secret to whoever listens there by then.
+            Report::Lost { why, .. } if found.is_ours() => {
                 round.cancel();
+                say(&Report::Lost { why, in_ms: pause.next_ms(begun.elapsed()) });
             }
-            say(&report);
+            Report::Retrying { .. } if found.is_ours() || has_moved(ctx, &found) => round.cancel(),
+            Report::Lost { .. } if has_moved(ctx, &found) => round.cancel(),
+            report => say(&named(ctx, &found, report)),
         });
         match Box::pin(ended).await {
             Ended::Stopped if stop.is_cancelled() => return Ok(()),
-            Ended::Stopped => {}
-            Ended::Rejected(_) | Ended::Refused(_) if has_moved(ctx, &found) => {}
+            Ended::Stopped => pause.wait(begun.elapsed(), stop).await,
+            Ended::Rejected(_) | Ended::Refused(_) if has_moved(ctx, &found) => pause.wait(begun.elapsed(), stop).await,
             Ended::Rejected(error) | Ended::Refused(error) => return Err(explain::dial(ctx, &found, &error)),
         }
+    }
+}
+
+/// The wait before our own gateway is looked for again: short, and longer only while nothing lasts.
+#[derive(Debug, Default)]
+struct Pause {
+    failures: u32,
+}
+
+impl Pause {
+    const FIRST: Duration = Duration::from_millis(50);
+    const LONGEST: Duration = Duration::from_secs(5);
+    /// A round that held so long was no failure.
+    const HELD: Duration = Duration::from_secs(5);
+
+    fn length(&self, held: Duration) -> Duration {
+        let failures = if held >= Self::HELD { 0 } else { self.failures };
+        Self::FIRST.saturating_mul(1 << failures.min(10)).min(Self::LONGEST)
+    }
+
+    fn next_ms(&self, held: Duration) -> u64 {
+        u64::try_from(self.length(held).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    async fn wait(&mut self, held: Duration, stop: &CancellationToken) {
+        let length = self.length(held);
+        self.failures = if held >= Self::HELD { 0 } else { self.failures.saturating_add(1) };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = sleep(length) => {}
+        }
+    }
+}
+
+/// A report with the gateway's name and instance id where they are known here (promise P7): a gateway tells them only
+/// to a node that waits.
+fn named(ctx: &Context, found: &Target, report: Report) -> Report {
+    match report {
+        Report::Connected(mut connected) if connected.instance_id.is_none() && found.is_ours() => {
+            if let Ok(here) = here::look(ctx)
+                && let Some(info) = here.gateway()
+            {
+                connected.gateway_name = Some(info.name.clone());
+                connected.instance_id = Some(info.instance_id.clone());
+            }
+            Report::Connected(connected)
+        }
+        report => report,
     }
 }
 
@@ -208,4 +265,21 @@ fn note_place(ctx: &Context, is_local: bool) -> Result<(), Problem> {
         gateway.rest.remove(LOCAL_MEMBER);
     }
     Ok(node.write(&path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_gateway_that_comes_and_goes_is_looked_for_less_and_less_often() {
+        let (mut pause, stop) = (Pause::default(), CancellationToken::new());
+        let mut waits = Vec::new();
+        for _ in 0..9 {
+            waits.push(pause.next_ms(Duration::ZERO));
+            pause.wait(Duration::ZERO, &stop).await;
+        }
+        assert_eq!(waits, [50, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
+        assert_eq!(pause.next_ms(Pause::HELD), 50);
+    }
 }

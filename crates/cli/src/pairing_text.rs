@@ -109,7 +109,7 @@ pub(crate) fn show_pending(ui: &Ui, pending: &[PendingRequest], now_ms: u64, app
             clean(&request.request_id),
             device_label(request.display_name.as_deref(), &request.device_id),
             roles(request),
-            request.remote_ip.clone().unwrap_or_else(|| "this machine".to_owned()),
+            request.remote_ip.clone().unwrap_or_else(|| "local".to_owned()),
             ago(now_ms, request.ts),
             flags,
             request.shown.matching_code.clone().unwrap_or_default(),

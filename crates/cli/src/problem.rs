@@ -9,7 +9,10 @@ pub(crate) type Outcome = Result<Exit, Problem>;
 
 /// A failure, ready to be shown. Rendered once, in `launch.rs`.
 #[derive(Clone, Debug)]
-pub(crate) struct Problem {
+pub(crate) struct Problem(Box<Parts>);
+
+#[derive(Clone, Debug)]
+struct Parts {
     what: String,
     why: Vec<String>,
     fix: Vec<String>,
@@ -31,7 +34,7 @@ pub(crate) const REQUEST_ERROR: &str = "gateway_request_error";
 impl Problem {
     /// A failure of which nothing more is known.
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Parts {
             what: what.into(),
             why: Vec::new(),
             fix: Vec::new(),
@@ -40,12 +43,12 @@ impl Problem {
             details: None,
             beside: Map::new(),
             exit: Exit::Failure,
-        }
+        }))
     }
 
     /// Adds a reason.
     pub(crate) fn why(mut self, why: impl Into<String>) -> Self {
-        self.why.push(why.into());
+        self.0.why.push(why.into());
         self
     }
 
@@ -54,8 +57,8 @@ impl Problem {
         let mut next = error.source();
         while let Some(cause) = next {
             let text = cause.to_string();
-            if !self.what.contains(&text) && !self.why.contains(&text) {
-                self.why.push(text);
+            if !self.0.what.contains(&text) && !self.0.why.contains(&text) {
+                self.0.why.push(text);
             }
             next = cause.source();
         }
@@ -70,87 +73,93 @@ impl Problem {
 
     /// Adds a way out; a command can be pasted as it stands.
     pub(crate) fn fix(mut self, fix: impl Into<String>) -> Self {
-        self.fix.push(fix.into());
+        self.0.fix.push(fix.into());
         self
     }
 
     /// Says which kind of failure it is, for programs.
-    pub(crate) const fn kind(mut self, kind: &'static str) -> Self {
-        self.kind = kind;
+    pub(crate) fn kind(mut self, kind: &'static str) -> Self {
+        self.0.kind = kind;
         self
     }
 
     /// Adds the gateway's code and details.
     pub(crate) fn with_code(mut self, code: &str, details: Option<Value>) -> Self {
-        self.code = Some(code.to_owned());
-        self.details = details;
+        self.0.code = Some(code.to_owned());
+        self.0.details = details;
         self
     }
 
     /// Adds a member beside `error` in the JSON document.
     pub(crate) fn beside(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.beside.insert(name.to_owned(), value.into());
+        self.0.beside.insert(name.to_owned(), value.into());
         self
     }
 
     /// Ends the process with another code than 1.
-    pub(crate) const fn exit(mut self, exit: Exit) -> Self {
-        self.exit = exit;
+    pub(crate) fn exit(mut self, exit: Exit) -> Self {
+        self.0.exit = exit;
         self
     }
 
     /// The exit code.
-    pub(crate) const fn code(&self) -> Exit {
-        self.exit
+    pub(crate) fn code(&self) -> Exit {
+        self.0.exit
     }
 
     /// The first line, without `error:`.
     pub(crate) fn what(&self) -> &str {
-        &self.what
+        &self.0.what
     }
 
     /// The reasons.
     pub(crate) fn reasons(&self) -> &[String] {
-        &self.why
+        &self.0.why
     }
 
     /// The ways out.
     pub(crate) fn fixes(&self) -> &[String] {
-        &self.fix
+        &self.0.fix
     }
 
     /// The failure in a few lines for people, without colours.
     pub(crate) fn text(&self) -> String {
-        let mut text = format!("error: {}", self.what);
-        for (label, lines) in [("why", &self.why), ("fix", &self.fix)] {
+        let mut text = format!("error: {}", self.0.what);
+        for (label, lines) in [("why", &self.0.why), ("fix", &self.0.fix)] {
             for line in lines {
-                text.push_str(&format!("\n  {label}: "));
-                text.push_str(&line.replace('\n', "\n       "));
+                for part in ["\n  ", label, ": ", &line.replace('\n', "\n       ")] {
+                    text.push_str(part);
+                }
             }
         }
         text
     }
 
-    /// The failure as the one JSON document of a command with `--json`.
-    pub(crate) fn json(&self) -> Value {
+    /// What a program reads about the failure.
+    pub(crate) fn error_json(&self) -> Value {
         let mut error = Map::new();
-        error.insert("type".into(), self.kind.into());
-        error.insert("message".into(), self.what.clone().into());
-        for (name, lines) in [("why", &self.why), ("fix", &self.fix)] {
+        error.insert("type".into(), self.0.kind.into());
+        error.insert("message".into(), self.0.what.clone().into());
+        for (name, lines) in [("why", &self.0.why), ("fix", &self.0.fix)] {
             if !lines.is_empty() {
                 error.insert(name.into(), lines.join("\n").into());
             }
         }
-        if let Some(code) = &self.code {
+        if let Some(code) = &self.0.code {
             error.insert("code".into(), code.clone().into());
         }
-        if let Some(details) = &self.details {
+        if let Some(details) = &self.0.details {
             error.insert("details".into(), details.clone());
         }
+        error.into()
+    }
+
+    /// The failure as the one JSON document of a command with `--json`.
+    pub(crate) fn json(&self) -> Value {
         let mut document = Map::new();
         document.insert("ok".into(), json!(false));
-        document.insert("error".into(), error.into());
-        document.extend(self.beside.clone());
+        document.insert("error".into(), self.error_json());
+        document.extend(self.0.beside.clone());
         document.into()
     }
 }

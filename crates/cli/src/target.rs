@@ -192,12 +192,11 @@ fn remote(ctx: &Context, snapshot: &Snapshot, explicit: Option<Credentials>) -> 
 fn local(ctx: &Context, snapshot: &Snapshot, explicit: Option<Credentials>) -> Result<Target, Problem> {
     let section = &snapshot.config.gateway;
     let here = here::look_patiently(ctx)?;
-    let url = match here.gateway() {
-        Some(info) => info.url.clone(),
-        None => {
-            let scheme = if section.tls.enabled { "wss" } else { "ws" };
-            format!("{scheme}://127.0.0.1:{}", ctx.paths.gateway_port(&ctx.env, section.port))
-        }
+    let url = if let Some(info) = here.gateway() {
+        info.url.clone()
+    } else {
+        let scheme = if section.tls.enabled { "wss" } else { "ws" };
+        format!("{scheme}://127.0.0.1:{}", ctx.paths.gateway_port(&ctx.env, section.port))
     };
     let mut target = Target {
         endpoint: parse(&url)?,

@@ -24,6 +24,8 @@ enum Colours {
 #[derive(Debug)]
 pub(crate) struct Ui {
     json: bool,
+    /// Whether stdout is a terminal.
+    terminal: bool,
     out: Colours,
     err: Colours,
     /// The reader of stdout has gone; nothing more is written there, and that is no error.
@@ -66,6 +68,7 @@ impl Ui {
         };
         Self {
             json,
+            terminal: io::stdout().is_terminal(),
             out: colours(io::stdout().is_terminal()),
             err: colours(io::stderr().is_terminal()),
             closed: AtomicBool::new(false),
@@ -84,8 +87,8 @@ impl Ui {
     }
 
     /// Whether stdout is a terminal.
-    pub(crate) fn is_terminal(&self) -> bool {
-        io::stdout().is_terminal()
+    pub(crate) const fn is_terminal(&self) -> bool {
+        self.terminal
     }
 
     /// Whether the reader of stdout has gone.

@@ -1,7 +1,7 @@
 //! Which version this is: the one place that says it.
 
 /// The version of this program, after the `OpenClaw` release that it is compatible with.
-pub(crate) const VERSION: &str = "2026.9.1-rs.1";
+pub(crate) const VERSION: &str = openclaw_protocol::version::RELEASE;
 
 /// The commit that this binary was built from; `dev` for a build that does not know.
 pub(crate) fn commit() -> &'static str {

@@ -3,7 +3,7 @@
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use crate::{cli::Cli, context::Context, exit::Exit, problem::Outcome};
+use crate::{cli::Cli, context::Context, exit::Exit};
 
 /// Which shell.
 #[derive(Args, Debug)]
@@ -16,11 +16,11 @@ pub(crate) struct Completion {
     shell_option: Option<Shell>,
 }
 
-pub(crate) fn run(ctx: &Context, args: &Completion) -> Outcome {
+pub(crate) fn run(ctx: &Context, args: &Completion) -> Exit {
     let mut script = Vec::new();
     if let Some(shell) = args.shell.or(args.shell_option) {
         clap_complete::generate(shell, &mut Cli::command(), "openclaw", &mut script);
     }
     ctx.ui.write(&script);
-    Ok(Exit::Success)
+    Exit::Success
 }

@@ -24,7 +24,7 @@ pub(crate) struct Health {
 }
 
 pub(crate) fn run(ctx: &Context, args: &Health) -> Outcome {
-    let (health, target) = ctx.block_on(async {
+    let (health, target) = crate::context::block_on(async {
         let link = connect(ctx, &args.gateway).await?;
         let health = link.call::<HealthMethod>(ctx, HealthParams::default()).await?;
         let target = link.target.clone();

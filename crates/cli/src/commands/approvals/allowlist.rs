@@ -100,7 +100,7 @@ fn here(ctx: &Context, args: &Change, way: Way) -> Result<bool, Problem> {
 }
 
 fn on_node(ctx: &Context, args: &Change, query: &str, way: Way) -> Result<bool, Problem> {
-    ctx.block_on(async {
+    crate::context::block_on(async {
         let link = connect(ctx, &args.gateway).await?;
         let nodes = link.call::<List>(ctx, NoParams {}).await?.nodes;
         let node_id = choose(&nodes, Some(query))?.node_id.clone();

@@ -37,7 +37,7 @@ pub(super) fn run(ctx: &Context, args: &Get) -> Outcome {
 }
 
 fn of_node(ctx: &Context, args: &Get, query: &str) -> Outcome {
-    let snapshot = ctx.block_on(async {
+    let snapshot = crate::context::block_on(async {
         let link = connect(ctx, &args.gateway).await?;
         let nodes = link.call::<List>(ctx, NoParams {}).await?.nodes;
         let node_id = choose(&nodes, Some(query))?.node_id.clone();

@@ -18,7 +18,6 @@ use crate::{
     here,
     human::clean,
     problem::{Outcome, Problem},
-    version::VERSION,
 };
 
 /// Change one value.
@@ -89,8 +88,8 @@ pub(super) fn unset(ctx: &Context, args: &Unset) -> Outcome {
 pub(super) fn patch(ctx: &Context, args: &Patch) -> Outcome {
     let bytes = openclaw_store::files::read_capped(&args.file, MAX_PATCH_BYTES)?;
     let bytes = bytes.ok_or_else(|| Problem::new(format!("there is no file {}", args.file.display())))?;
-    let text =
-        String::from_utf8(bytes).map_err(|_| Problem::new(format!("{} is not UTF-8 text", args.file.display())))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_not_text| Problem::new(format!("{} is not UTF-8 text", args.file.display())))?;
     let patch = parse_str(&text).map_err(|error| Problem::new(format!("{}: {error}", args.file.display())))?;
     let done = apply(ctx, &Change::Patch(patch), args.dry_run)?;
     said(ctx, &done, "Patched the configuration.");
@@ -106,7 +105,7 @@ struct Done {
 
 fn apply(ctx: &Context, change: &Change, dry: bool) -> Result<Done, Problem> {
     let current: Snapshot = ctx.inspected()?.clone();
-    let stamp = Stamp { version: VERSION, now_ms: ctx.now_ms() };
+    let stamp = Stamp { version: openclaw_protocol::version::CONFIG_RELEASE, now_ms: ctx.now_ms() };
     let prepared = prepare(&ctx.paths, &ctx.env, &current, change, stamp)
         .map_err(|error| Problem::new(error.to_string()).causes(&error).fix(ctx.command("config validate")))?;
     if dry {

@@ -36,7 +36,7 @@ pub(crate) struct Approve {
 }
 
 pub(super) fn run(ctx: &Context, args: &Approve) -> Outcome {
-    let (request_id, device) = ctx.block_on(decide(ctx, args))?;
+    let (request_id, device) = crate::context::block_on(decide(ctx, args))?;
     if ctx.ui.is_json() {
         ctx.ui.json(&PairApproveReply { request_id: RequestId::new(request_id), device });
         return Ok(Exit::Success);
@@ -56,7 +56,7 @@ async fn decide(ctx: &Context, args: &Approve) -> Result<(String, PairedDevice),
     // Twice at most: what was confirmed may have grown once more meanwhile.
     for _ in 0..2 {
         match approve_by(ctx, &way, &selector).await? {
-            Decided::Done { request_id, device } => return Ok((request_id, device)),
+            Decided::Done { request_id, device } => return Ok((request_id, *device)),
             Decided::Widened { request_id, added } => {
                 report_widened(ctx, &request_id, &added, args.yes, "devices approve")?;
                 selector = request_id;

@@ -36,7 +36,7 @@ pub(super) fn run(ctx: &Context, args: &Clear) -> Outcome {
             .why("every device has to be approved anew afterwards")
             .fix(ctx.command(&format!("devices clear --yes{pending}"))));
     }
-    let (removed, rejected) = ctx.block_on(async {
+    let (removed, rejected) = crate::context::block_on(async {
         let link = connect(ctx, &args.gateway).await?;
         let list = link.call::<PairList>(ctx, NoParams {}).await?;
         let mut removed = Vec::new();

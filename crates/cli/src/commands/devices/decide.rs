@@ -21,7 +21,7 @@ use crate::{
 pub(crate) enum Decided {
     Done {
         request_id: String,
-        device: PairedDevice,
+        device: Box<PairedDevice>,
     },
     /// The device asks for more since that request was shown (SEC-055).
     Widened {
@@ -37,7 +37,7 @@ const CHANGED: &str = "PAIRING_CHANGED";
 async fn approve_named(ctx: &Context, link: &Link, selector: &str) -> Result<Decided, Problem> {
     let params = PairDecideParams { request_id: selector.to_owned() };
     match link.session.connection.call::<PairApprove>(params).await {
-        Ok(reply) => Ok(Decided::Done { request_id: reply.request_id.to_string(), device: reply.device }),
+        Ok(reply) => Ok(Decided::Done { request_id: reply.request_id.to_string(), device: Box::new(reply.device) }),
         Err(error) => {
             let refused = error.refused().filter(|refused| refused.detail_code() == Some(CHANGED));
             match refused.and_then(|refused| Some((refused.detail("requestId")?.to_owned(), refused.details.clone()?)))
@@ -53,7 +53,7 @@ async fn approve_named(ctx: &Context, link: &Link, selector: &str) -> Result<Dec
 pub(super) async fn approve_by(ctx: &Context, way: &Way, selector: &str) -> Result<Decided, Problem> {
     match way {
         Way::Gateway(link) => approve_named(ctx, link, selector).await,
-        Way::Store(state) => state.approve(ctx, selector),
+        Way::Store(state) => state.approve(ctx, selector).await,
     }
 }
 
@@ -61,7 +61,7 @@ pub(super) async fn approve_by(ctx: &Context, way: &Way, selector: &str) -> Resu
 pub(super) async fn latest(ctx: &Context, way: &Way) -> Result<String, Problem> {
     let pending = match way {
         Way::Gateway(link) => link.call::<PairList>(ctx, NoParams {}).await?.pending,
-        Way::Store(state) => state.list(ctx)?.pending,
+        Way::Store(state) => state.list(ctx).await?.pending,
     };
     let Some(newest) = pending.iter().max_by_key(|request| request.ts) else {
         return Err(Problem::new("No pending device pairing requests to approve"));

@@ -21,6 +21,7 @@ use crate::{
 
 /// Invite a device.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Invite {
     /// Let it in as a node only (the default)
     #[arg(long, group = "access")]
@@ -89,7 +90,7 @@ pub(super) fn run(ctx: &Context, args: &Invite) -> Outcome {
 
 /// Asks the gateway for an invitation.
 pub(crate) fn issue(ctx: &Context, args: &GatewayArgs, params: SetupCodeParams) -> Result<SetupCodeReply, Problem> {
-    ctx.block_on(async {
+    crate::context::block_on(async {
         let link = connect(ctx, args).await?;
         let reply = link.call::<PairSetupCode>(ctx, params).await?;
         link.close().await;

@@ -25,14 +25,14 @@ pub(crate) struct List {
 }
 
 pub(super) fn run(ctx: &Context, args: &List) -> Outcome {
-    let reply = ctx.block_on(async {
+    let reply = crate::context::block_on(async {
         match Way::find(ctx, &args.gateway).await? {
             Way::Gateway(link) => {
                 let reply = link.call::<PairList>(ctx, NoParams {}).await?;
                 link.close().await;
                 Ok(reply)
             }
-            Way::Store(state) => state.list(ctx),
+            Way::Store(state) => state.list(ctx).await,
         }
     })?;
     if ctx.ui.is_json() {

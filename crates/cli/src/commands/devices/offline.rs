@@ -29,7 +29,7 @@ pub(crate) enum Way {
     /// Through a running gateway.
     Gateway(Box<Link>),
     /// No gateway runs for this state directory: directly.
-    Store(State),
+    Store(Box<State>),
 }
 
 impl Way {
@@ -44,7 +44,7 @@ impl Way {
                 match State::take(ctx)? {
                     Some(state) if down => {
                         ctx.ui.note("No gateway runs here; working on its state directly.");
-                        Ok(Self::Store(state))
+                        Ok(Self::Store(Box::new(state)))
                     }
                     _ => Err(explain::dial(ctx, &target, &error)),
                 }
@@ -81,17 +81,17 @@ impl State {
         Ok(Some(Self { store, gateway: identity.map(|identity| identity.key.public()), _lock: lock }))
     }
 
-    pub(super) fn list(&self, ctx: &Context) -> Result<PairListReply, Problem> {
+    pub(super) async fn list(&self, ctx: &Context) -> Result<PairListReply, Problem> {
         let requests = self.store.requests(ctx.now_ms())?;
         let ids: Vec<RequestId> = requests.iter().map(|request| request.id.clone()).collect();
-        self.store.mark_shown(ids).wait()?;
+        self.store.mark_shown(ids).await?;
         let pending = requests.iter().map(|request| self.pending(request)).collect::<Result<_, _>>()?;
         let mut devices = self.store.devices()?;
         devices.sort_by_key(|device| std::cmp::Reverse(device.approved_at_ms));
         Ok(PairListReply { pending, paired: devices.iter().map(paired).collect() })
     }
 
-    pub(super) fn approve(&self, ctx: &Context, selector: &str) -> Result<Decided, Problem> {
+    pub(super) async fn approve(&self, ctx: &Context, selector: &str) -> Result<Decided, Problem> {
         let request = match self.find(ctx, selector)? {
             Found::One(request) => request,
             Found::Superseded { now, added, .. } => {
@@ -108,26 +108,28 @@ impl State {
             Found::Ambiguous(requests) => return Err(ambiguous(selector, &requests)),
         };
         let approved = self.store.approve(request.id.clone(), Approver::Owner, ApprovedVia::Owner, None, ctx.now_ms());
-        match approved.wait() {
-            Ok(approval) => Ok(Decided::Done { request_id: request.id.to_string(), device: paired(&approval.device) }),
+        match approved.await {
+            Ok(approval) => {
+                Ok(Decided::Done { request_id: request.id.to_string(), device: Box::new(paired(&approval.device)) })
+            }
             Err(ApproveError::Store(error)) => Err(error.into()),
             Err(error) => Err(Problem::new(error.to_string())),
         }
     }
 
-    pub(super) fn reject(&self, ctx: &Context, selector: &str) -> Result<(RequestId, DeviceId), Problem> {
+    pub(super) async fn reject(&self, ctx: &Context, selector: &str) -> Result<(RequestId, DeviceId), Problem> {
         let request = match self.find(ctx, selector)? {
             Found::One(request) | Found::Superseded { now: request, .. } => request,
             Found::None => return Err(unknown(ctx)),
             Found::Ambiguous(requests) => return Err(ambiguous(selector, &requests)),
         };
-        let rejected = self.store.reject(request.id, ctx.now_ms()).wait()?;
+        let rejected = self.store.reject(request.id, ctx.now_ms()).await?;
         let request = rejected.ok_or_else(|| unknown(ctx))?;
         Ok((request.id, request.device_id))
     }
 
-    pub(super) fn remove(&self, ctx: &Context, device: &DeviceId) -> Result<(), Problem> {
-        let removed = self.store.remove(device.clone(), ctx.now_ms()).wait()?;
+    pub(super) async fn remove(&self, ctx: &Context, device: &DeviceId) -> Result<(), Problem> {
+        let removed = self.store.remove(device.clone(), ctx.now_ms()).await?;
         removed.map(drop).ok_or_else(|| Problem::new("unknown deviceId").fix(ctx.command("devices list")))
     }
 

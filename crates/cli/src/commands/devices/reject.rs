@@ -17,13 +17,13 @@ pub(crate) struct Reject {
 }
 
 pub(super) fn run(ctx: &Context, args: &Reject) -> Outcome {
-    let reply = ctx.block_on(async {
+    let reply = crate::context::block_on(async {
         match Way::find(ctx, &args.gateway).await? {
             Way::Gateway(link) => {
                 link.call::<PairReject>(ctx, PairDecideParams { request_id: args.request.clone() }).await
             }
             Way::Store(state) => {
-                let (request_id, device_id) = state.reject(ctx, &args.request)?;
+                let (request_id, device_id) = state.reject(ctx, &args.request).await?;
                 Ok(PairRejectReply { request_id, device_id })
             }
         }

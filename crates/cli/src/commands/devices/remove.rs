@@ -30,18 +30,18 @@ pub(crate) struct Remove {
 const MIN_PREFIX: usize = 6;
 
 pub(super) fn run(ctx: &Context, args: &Remove) -> Outcome {
-    let device_id = ctx.block_on(async {
+    let device_id = crate::context::block_on(async {
         let way = Way::find(ctx, &args.gateway).await?;
         let paired = match &way {
             Way::Gateway(link) => link.call::<PairList>(ctx, NoParams {}).await?.paired,
-            Way::Store(state) => state.list(ctx)?.paired,
+            Way::Store(state) => state.list(ctx).await?.paired,
         };
         let device_id = find(ctx, &paired, &args.device)?;
         match &way {
             Way::Gateway(link) => {
                 link.call::<PairRemove>(ctx, DeviceParams { device_id: device_id.clone() }).await?;
             }
-            Way::Store(state) => state.remove(ctx, &device_id)?,
+            Way::Store(state) => state.remove(ctx, &device_id).await?,
         }
         Ok(device_id)
     })?;

@@ -23,7 +23,7 @@ pub(crate) struct Rename {
 }
 
 pub(super) fn run(ctx: &Context, args: &Rename) -> Outcome {
-    let reply = ctx.block_on(async {
+    let reply = crate::context::block_on(async {
         let link = connect(ctx, &args.gateway).await?;
         let paired = link.call::<PairList>(ctx, NoParams {}).await?.paired;
         let params = PairRenameParams { device_id: find(ctx, &paired, &args.device)?, label: args.name.clone() };

@@ -22,7 +22,7 @@ pub(crate) struct Revoke {
 }
 
 pub(super) fn run(ctx: &Context, args: &Revoke) -> Outcome {
-    let reply = ctx.block_on(async {
+    let reply = crate::context::block_on(async {
         let link = connect(ctx, &args.gateway).await?;
         let params = TokenRevokeParams { device_id: DeviceId::new(args.device.trim()), role: args.role.clone() };
         link.call::<TokenRevoke>(ctx, params).await

@@ -25,7 +25,7 @@ pub(crate) struct Rotate {
 }
 
 pub(super) fn run(ctx: &Context, args: &Rotate) -> Outcome {
-    let reply = ctx.block_on(async {
+    let reply = crate::context::block_on(async {
         let link = connect(ctx, &args.gateway).await?;
         let params = TokenRotateParams {
             device_id: DeviceId::new(args.device.trim()),

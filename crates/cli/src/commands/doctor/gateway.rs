@@ -35,7 +35,7 @@ pub(super) fn checks(ctx: &Context, args: &GatewayArgs) -> Vec<Check> {
         Err(problem) => return vec![failed("gateway.address", &problem)],
     };
     let mut checks = vec![Check::ok("gateway.address", format!("{} ({})", target.endpoint, target.source))];
-    let walked = ctx.block_on(async {
+    let walked = crate::context::block_on(async {
         let report = probe(&target.endpoint, &options(ctx, args), LAYER_DEADLINE).await;
         let stopped = layers(ctx, &target, &report, &mut checks);
         if stopped {

@@ -8,10 +8,11 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{context::Context, exit::Exit, problem::Outcome, target::GatewayArgs, ui::Tone};
+use crate::{context::Context, exit::Exit, target::GatewayArgs, ui::Tone};
 
 /// Find out what does not work, and why.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Doctor {
     /// Accepted: this doctor repairs nothing by itself; every finding names its command
     #[arg(long, alias = "repair")]
@@ -66,7 +67,7 @@ impl Check {
     }
 }
 
-pub(crate) fn run(ctx: &Context, args: &Doctor) -> Outcome {
+pub(crate) fn run(ctx: &Context, args: &Doctor) -> Exit {
     let mut checks = here::checks(ctx);
     checks.extend(gateway::checks(ctx, &args.gateway));
     let failed = checks.iter().filter(|check| check.verdict == Verdict::Fail).count();
@@ -80,7 +81,7 @@ pub(crate) fn run(ctx: &Context, args: &Doctor) -> Outcome {
             "warnings": warned,
             "checks": checks,
         }));
-        return Ok(Exit::Success);
+        return Exit::Success;
     }
     for check in &checks {
         show(ctx, check);
@@ -90,11 +91,11 @@ pub(crate) fn run(ctx: &Context, args: &Doctor) -> Outcome {
         (0, 0) => ctx.ui.line(ctx.ui.paint(Tone::Good, "Everything works.")),
         (0, warned) => ctx.ui.line(format!("It works; {warned} to look at.")),
         (failed, _) => {
-            ctx.ui.line(ctx.ui.paint(Tone::Bad, format!("{failed} failed, first: {}", stops_at.unwrap_or_default())))
+            ctx.ui.line(ctx.ui.paint(Tone::Bad, format!("{failed} failed, first: {}", stops_at.unwrap_or_default())));
         }
     }
     ctx.ui.line("Doctor complete.");
-    Ok(Exit::Success)
+    Exit::Success
 }
 
 fn show(ctx: &Context, check: &Check) {

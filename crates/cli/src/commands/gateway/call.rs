@@ -28,7 +28,7 @@ pub(crate) struct Call {
 pub(super) fn run(ctx: &Context, args: &Call, gateway: &GatewayArgs) -> Outcome {
     let params: Value = serde_json::from_str(&args.params)
         .map_err(|error| Problem::new(format!("Gateway call failed: SyntaxError: --params is not JSON: {error}")))?;
-    let reply = ctx.block_on(async {
+    let reply = crate::context::block_on(async {
         let link = connect(ctx, gateway).await?;
         let reply = link.call_raw(ctx, &args.method, params, gateway).await?;
         link.close().await;

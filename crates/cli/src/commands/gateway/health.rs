@@ -15,7 +15,7 @@ pub(crate) struct Health {
 }
 
 pub(super) fn run(ctx: &Context, gateway: &GatewayArgs) -> Outcome {
-    let (health, took) = ctx.block_on(async {
+    let (health, took) = crate::context::block_on(async {
         let link = connect(ctx, gateway).await?;
         let asked = Instant::now();
         let health = link.call::<HealthMethod>(ctx, HealthParams::default()).await?;

@@ -14,7 +14,7 @@ pub(crate) struct Identity {
 }
 
 pub(super) fn run(ctx: &Context, gateway: &GatewayArgs) -> Outcome {
-    let (identity, url, fingerprint) = ctx.block_on(async {
+    let (identity, url, fingerprint) = crate::context::block_on(async {
         let link = connect(ctx, gateway).await?;
         let identity = link.call::<IdentityGet>(ctx, NoParams {}).await?;
         let endpoint = link.target.endpoint.clone();

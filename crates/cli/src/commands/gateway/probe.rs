@@ -71,7 +71,7 @@ fn attempt(
 ) -> Result<Tried, Problem> {
     let url = target::resolve(ctx, args)?.endpoint.to_string();
     let begun = Instant::now();
-    let answer = ctx.block_on(async {
+    let answer = crate::context::block_on(async {
         let link = connect(ctx, args).await?;
         let identity = link.call::<IdentityGet>(ctx, NoParams {}).await?;
         link.close().await;

@@ -32,7 +32,7 @@ pub(super) fn run(ctx: &Context, _args: &Restart, gateway: &GatewayArgs) -> Outc
     if before.is_none() && gateway.url.is_none() {
         return Err(not_running(ctx));
     }
-    ctx.block_on(async {
+    crate::context::block_on(async {
         let link = connect(ctx, gateway).await?;
         let params = RestartRequestParams { reason: Some("openclaw gateway restart".into()), delay_ms: Some(0) };
         link.call::<RestartRequest>(ctx, params).await?;

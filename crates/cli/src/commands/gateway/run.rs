@@ -86,7 +86,8 @@ impl Run {
 fn read_password(path: &std::path::Path) -> Result<String, Problem> {
     let bytes = openclaw_store::files::read_capped(path, MAX_PASSWORD_BYTES)?;
     let bytes = bytes.ok_or_else(|| Problem::new(format!("there is no password file {}", path.display())))?;
-    let text = String::from_utf8(bytes).map_err(|_| Problem::new(format!("{} is not UTF-8 text", path.display())))?;
+    let text =
+        String::from_utf8(bytes).map_err(|_not_text| Problem::new(format!("{} is not UTF-8 text", path.display())))?;
     let text = text.trim_end_matches(['\r', '\n']).to_owned();
     if text.is_empty() { Err(Problem::new(format!("{} is empty", path.display()))) } else { Ok(text) }
 }

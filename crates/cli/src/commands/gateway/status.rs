@@ -64,7 +64,7 @@ pub(super) fn run(ctx: &Context, args: &Status, gateway: &GatewayArgs) -> Outcom
 /// Who answers; with the identity that this user has, so that the answer says what the next command will meet.
 pub(crate) fn ask(ctx: &Context, gateway: &GatewayArgs) -> Result<IdentityReply, Problem> {
     let quiet = GatewayArgs { no_wait: true, ..gateway.clone() };
-    ctx.block_on(async {
+    crate::context::block_on(async {
         let link = connect(ctx, &quiet).await?;
         let identity = link.call::<IdentityGet>(ctx, NoParams {}).await?;
         link.close().await;
@@ -126,7 +126,7 @@ fn document(ctx: &Context, found: &Found) -> Result<Value, Problem> {
                     "ok": true, "url": found.url, "name": identity.name, "instanceId": identity.instance_id,
                 }),
                 Err(problem) => {
-                    json!({"ok": false, "url": found.url, "error": problem.what(), "problem": problem.json()["error"]})
+                    json!({"ok": false, "url": found.url, "error": problem.what(), "problem": problem.error_json()})
                 }
             },
         );
@@ -145,7 +145,7 @@ fn show(ctx: &Context, found: &Found) -> Result<(), Problem> {
     let mut config = format!("Config (cli): {}", ctx.paths.display(&ctx.paths.config_path));
     match (snapshot.exists, snapshot.is_valid()) {
         (false, _) => config.push_str(" (not there yet)"),
-        (true, false) => config.push_str(&format!(" (invalid: {})", ctx.command("config validate"))),
+        (true, false) => config = format!("{config} (invalid: {})", ctx.command("config validate")),
         (true, true) => {}
     }
     ui.line(config);

@@ -48,12 +48,12 @@ impl Logs {
     }
 }
 
-pub(crate) fn run(ctx: &Context, args: Logs) -> Outcome {
+pub(crate) fn run(ctx: &Context, args: &Logs) -> Outcome {
     let mut printer = Printer::new(&ctx.ui, args.plain, args.local_time);
     if args.follow {
-        return ctx.block_on(follow::run(ctx, &args, &mut printer));
+        return crate::context::block_on(follow::run(ctx, args, &mut printer));
     }
-    let reply = ctx.block_on(once(ctx, &args))?;
+    let reply = crate::context::block_on(once(ctx, args))?;
     printer.reply(&reply);
     Ok(Exit::Success)
 }

@@ -75,7 +75,7 @@ pub(super) fn run(ctx: &Context, args: &Run, level: Option<Level>) -> Outcome {
         logging::to_stderr(level);
     }
     let plan = plan(ctx, args)?;
-    ctx.block_on(async {
+    crate::context::block_on(async {
         let mut signals =
             Signals::new().map_err(|error| Problem::new(format!("cannot listen for signals: {error}")))?;
         let stop = CancellationToken::new();

@@ -9,6 +9,7 @@ use crate::{
     connect::short,
     context::Context,
     exit::Exit,
+    here,
     human::{ago, clean},
     pairing_text::device_label,
     problem::Outcome,
@@ -68,7 +69,11 @@ fn show(ctx: &Context, status: &NodeStatus) {
     ui.line(format!("Node:     {}", device_label(identity.display_name.as_deref(), device.as_str())));
     ui.line(format!("Id:       {device}"));
     if let Some(last) = &status.last {
-        let gateway = match (&last.gateway_name, &last.instance_id) {
+        let here = here::look(ctx).ok().and_then(|here| here.gateway().cloned());
+        let here = here.filter(|info| info.url.trim_end_matches('/') == last.url.trim_end_matches('/'));
+        let name = last.gateway_name.as_deref().or(here.as_ref().map(|info| info.name.as_str()));
+        let instance = last.instance_id.as_deref().or(here.as_ref().map(|info| info.instance_id.as_str()));
+        let gateway = match (name, instance) {
             (Some(name), Some(id)) => format!("{} ({}) at {}", clean(name), clean(short(id)), clean(&last.url)),
             _ => clean(&last.url),
         };

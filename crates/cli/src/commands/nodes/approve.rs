@@ -35,7 +35,7 @@ pub(crate) struct Approve {
 }
 
 pub(super) fn run(ctx: &Context, args: &Approve) -> Outcome {
-    let reply = ctx.block_on(async {
+    let reply = crate::context::block_on(async {
         let link = connect(ctx, &args.gateway).await?;
         let reply = decide(ctx, args, &link).await?;
         link.close().await;

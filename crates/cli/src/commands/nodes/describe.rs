@@ -29,7 +29,7 @@ pub(crate) struct Describe {
 }
 
 pub(super) fn run(ctx: &Context, args: &Describe) -> Outcome {
-    let reply = ctx.block_on(async {
+    let reply = crate::context::block_on(async {
         let link = connect(ctx, &args.gateway).await?;
         let nodes = known(ctx, &link).await?;
         let node = choose(&nodes, Some(&args.node))?;

@@ -31,8 +31,8 @@ pub(crate) struct Invoke {
     #[arg(long, value_name = "JSON", default_value = "{}")]
     params: String,
     /// How long the node may take, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 15_000)]
-    invoke_timeout: u64,
+    #[arg(long = "invoke-timeout", value_name = "MS", default_value_t = 15_000)]
+    node_timeout: u64,
     /// The same key again is the same call
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
@@ -46,7 +46,7 @@ pub(super) const GATEWAY_MARGIN: Duration = Duration::from_secs(5);
 pub(super) fn run(ctx: &Context, args: &Invoke) -> Outcome {
     let params: Value = serde_json::from_str(&args.params)
         .map_err(|error| Problem::new("--params must be valid JSON.").why(error.to_string()))?;
-    let reply = ctx.block_on(async {
+    let reply = crate::context::block_on(async {
         let link = connect(ctx, &args.gateway).await?;
         let nodes = known(ctx, &link).await?;
         let node = choose(&nodes, args.node.as_deref())?;
@@ -57,7 +57,7 @@ pub(super) fn run(ctx: &Context, args: &Invoke) -> Outcome {
             node_id: node.node_id.clone(),
             command: args.command.clone(),
             params: Some(params),
-            timeout_ms: Some(args.invoke_timeout),
+            timeout_ms: Some(args.node_timeout),
             idempotency_key: args.idempotency_key.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string()),
             session_key: None,
             turn_source_channel: None,
@@ -65,7 +65,7 @@ pub(super) fn run(ctx: &Context, args: &Invoke) -> Outcome {
             turn_source_account_id: None,
             turn_source_thread_id: None,
         };
-        let within = Duration::from_millis(args.invoke_timeout).saturating_add(GATEWAY_MARGIN);
+        let within = Duration::from_millis(args.node_timeout).saturating_add(GATEWAY_MARGIN);
         let called = link.session.connection.call_within::<NodeInvoke>(params, within).await;
         let reply = called.map_err(|error| explain::call(ctx, &link.target, &error))?;
         link.close().await;

@@ -30,7 +30,7 @@ pub(crate) struct List {
 }
 
 pub(super) fn run(ctx: &Context, args: &List) -> Outcome {
-    let (pairs, mut nodes) = ctx.block_on(async {
+    let (pairs, mut nodes) = crate::context::block_on(async {
         let link = connect(ctx, &args.gateway).await?;
         let pairs = link.call::<PairList>(ctx, NoParams {}).await?;
         let nodes = link.call::<NodeList>(ctx, NoParams {}).await?.nodes;

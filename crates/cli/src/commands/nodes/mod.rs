@@ -61,7 +61,7 @@ pub(crate) fn run(ctx: &Context, args: Nodes) -> Outcome {
         Command::Rename(args) => rename::run(ctx, &args),
         Command::Remove(args) => remove::run(ctx, &args),
         Command::Invoke(args) => invoke::run(ctx, &args),
-        Command::Run(args) => run::run(ctx, args),
+        Command::Run(args) => run::run(ctx, &args),
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct Pending {
 }
 
 pub(super) fn run(ctx: &Context, args: &Pending) -> Outcome {
-    let pending = ctx.block_on(async {
+    let pending = crate::context::block_on(async {
         let link = connect(ctx, &args.gateway).await?;
         let pending = link.call::<PairList>(ctx, NoParams {}).await?.pending;
         link.close().await;

@@ -16,7 +16,7 @@ pub(crate) struct Reject {
 }
 
 pub(super) fn run(ctx: &Context, args: &Reject) -> Outcome {
-    let reply = ctx.block_on(async {
+    let reply = crate::context::block_on(async {
         let link = connect(ctx, &args.gateway).await?;
         link.call::<PairReject>(ctx, PairDecideParams { request_id: args.request.clone() }).await
     })?;

@@ -26,7 +26,7 @@ pub(crate) struct Rename {
 }
 
 pub(super) fn run(ctx: &Context, args: &Rename) -> Outcome {
-    let reply = ctx.block_on(async {
+    let reply = crate::context::block_on(async {
         let link = connect(ctx, &args.gateway).await?;
         let nodes = known(ctx, &link).await?;
         let node_id = DeviceId::new(choose(&nodes, Some(&args.node))?.node_id.clone());

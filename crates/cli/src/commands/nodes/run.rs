@@ -41,6 +41,12 @@ pub(crate) struct Run {
     /// The agent in whose name it runs
     #[arg(long, value_name = "ID")]
     agent: Option<String>,
+    /// Accepted, as in the reference: the node's own policy decides, and nothing that is sent loosens it
+    #[arg(long, value_name = "WHEN")]
+    ask: Option<String>,
+    /// Accepted, as in the reference: the node's own policy decides
+    #[arg(long, value_name = "MODE")]
+    security: Option<String>,
     /// How long the program may take, in milliseconds
     #[arg(long, value_name = "MS")]
     command_timeout: Option<u64>,
@@ -88,8 +94,8 @@ struct Finished {
     error: Option<String>,
 }
 
-pub(super) fn run(ctx: &Context, args: Run) -> Outcome {
-    ctx.block_on(async {
+pub(super) fn run(ctx: &Context, args: &Run) -> Outcome {
+    crate::context::block_on(async {
         let wish = Wish { caps: if ctx.ui.is_json() { &[] } else { &[CAP_INVOKE_PROGRESS] } };
         let mut link = connect_for(ctx, &args.gateway, wish).await?;
         let nodes = known(ctx, &link).await?;
@@ -99,8 +105,8 @@ pub(super) fn run(ctx: &Context, args: Run) -> Outcome {
         if wanted.is_none() {
             ctx.ui.note(format!("Node: {}", clean(label(node))));
         }
-        let params = invoke_params(ctx, &args, node);
-        let exit = invoke(ctx, &args, &mut link, params).await?;
+        let params = invoke_params(ctx, args, node);
+        let exit = invoke(ctx, args, &mut link, params).await?;
         link.close().await;
         Ok(exit)
     })
@@ -108,11 +114,11 @@ pub(super) fn run(ctx: &Context, args: Run) -> Outcome {
 
 fn invoke_params(ctx: &Context, args: &Run, node: &NodeSummary) -> InvokeParams {
     let mut params = Map::new();
-    let argv = match &args.raw {
+    let program = match &args.raw {
         Some(raw) => shell(node, raw),
         None => args.command.clone(),
     };
-    params.insert("command".into(), json!(argv));
+    params.insert("command".into(), json!(program));
     if let Some(raw) = &args.raw {
         params.insert("rawCommand".into(), json!(raw));
     }

@@ -29,7 +29,7 @@ pub(crate) struct Status {
 }
 
 pub(super) fn run(ctx: &Context, args: &Status) -> Outcome {
-    let mut reply = ctx.block_on(async {
+    let mut reply = crate::context::block_on(async {
         let link = connect(ctx, &args.gateway).await?;
         let reply = link.call::<List>(ctx, NoParams {}).await?;
         link.close().await;

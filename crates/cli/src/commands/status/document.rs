@@ -23,7 +23,7 @@ pub(super) fn of(ctx: &Context, picture: &Picture) -> Result<Value, Problem> {
             "deviceId": answer.identity.device_id,
         })),
         "error": picture.answer.as_ref().err().map(Problem::what),
-        "problem": picture.answer.as_ref().err().map(|problem| problem.json().get("error").cloned()),
+        "problem": picture.answer.as_ref().err().map(Problem::error_json),
         "authWarning": Value::Null,
     });
     let service = |running: Option<u32>| {

@@ -30,6 +30,7 @@ use crate::{
 
 /// At a glance.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Status {
     /// Everything
     #[arg(long)]
@@ -94,7 +95,7 @@ fn down(ctx: &Context, target: &Result<Target, Problem>) -> Problem {
 
 fn ask(ctx: &Context, args: &Status) -> Result<Answer, Problem> {
     let quiet = GatewayArgs { no_wait: true, ..args.gateway.clone() };
-    ctx.block_on(async {
+    crate::context::block_on(async {
         let begun = std::time::Instant::now();
         let link = connect(ctx, &quiet).await?;
         let identity = link.call::<IdentityGet>(ctx, NoParams {}).await?;
@@ -102,10 +103,8 @@ fn ask(ctx: &Context, args: &Status) -> Result<Answer, Problem> {
         let status = link.call::<StatusMethod>(ctx, NoParams {}).await?;
         let nodes = link.call::<List>(ctx, NoParams {}).await?.nodes;
         let pairs = link.call::<PairList>(ctx, NoParams {}).await?;
-        let health = match args.deep || args.all {
-            true => Some(link.call::<Health>(ctx, HealthParams::default()).await?),
-            false => None,
-        };
+        let health =
+            if args.deep || args.all { Some(link.call::<Health>(ctx, HealthParams::default()).await?) } else { None };
         link.close().await;
         Ok(Answer { identity, status, nodes, pairs, health, took_ms })
     })
@@ -126,8 +125,8 @@ fn show(ctx: &Context, args: &Status, picture: &Picture) -> Result<(), Problem> 
         let connected = answer.nodes.iter().filter(|node| node.connected).count();
         let names: Vec<String> =
             answer.nodes.iter().filter(|node| node.connected).map(|node| clean(label(node))).collect();
-        let named = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
-        rows.push(("Nodes", format!("{} paired · {connected} connected{named}", answer.nodes.len())));
+        let listed = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
+        rows.push(("Nodes", format!("{} paired · {connected} connected{listed}", answer.nodes.len())));
         let pending = answer.pairs.pending.len();
         let devices = count_of(answer.pairs.paired.len(), "device", "devices");
         rows.push(("Devices", format!("{devices} paired · {pending} waiting")));

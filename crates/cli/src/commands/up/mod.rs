@@ -36,10 +36,10 @@ pub(crate) struct Up {
 /// Reports of the node that may wait to be shown.
 const WAITING_REPORTS: usize = 64;
 
-pub(crate) fn run(ctx: &Context, args: Up, level: Option<Level>) -> Outcome {
+pub(crate) fn run(ctx: &Context, args: &Up, level: Option<Level>) -> Outcome {
     let attaches = matches!(here::look_patiently(ctx)?, Here::Gateway(_));
     let log = if attaches { None } else { Some(serving::log(ctx, level, Console::Quiet)?) };
-    let ended = serving::block_on(together(ctx, &args, attaches));
+    let ended = serving::block_on(together(ctx, args, attaches));
     if let Some(log) = log {
         log.close();
     }

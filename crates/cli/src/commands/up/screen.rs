@@ -81,7 +81,7 @@ impl<'c> Screen<'c> {
 
     pub(super) fn node_failed(&self, problem: &Problem) {
         if self.ctx.ui.is_json() {
-            self.ctx.ui.json_line(&json!({"type": "node", "problem": problem.json()["error"]}));
+            self.ctx.ui.json_line(&json!({"type": "node", "problem": problem.error_json()}));
         } else {
             self.ctx.ui.note(problem.text());
         }
