@@ -30,7 +30,7 @@ fn sec_098_a_policy_that_cannot_be_read_is_shown_as_what_it_is() {
     let world = World::new();
     world.run(&["node", "policy", "full"]).ok();
     let path = world.state().join("exec-approvals.json");
-    std::fs::write(&path, "{").unwrap();
+    crate::world::write(&path, "{");
     let said = world.run(&["approvals", "get"]);
     assert!(said.code == 1 && said.err.contains("nothing may run on this machine until it is repaired"), "{said:?}");
     assert_eq!(world.run(&["node", "policy", "full"]).code, 1);

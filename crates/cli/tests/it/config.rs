@@ -43,13 +43,13 @@ fn rel_010_comments_survive_a_change() {
     let world = World::new();
     std::fs::create_dir(world.state()).unwrap();
     let path = world.state().join("openclaw.json");
-    std::fs::write(&path, "{\n  // where it listens\n  gateway: { port: 19000 },\n}\n").unwrap();
+    crate::world::write(&path, "{\n  // where it listens\n  gateway: { port: 19000 },\n}\n");
     world.run(&["config", "set", "gateway.port", "19001"]).ok();
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.contains("// where it listens") && text.contains("19001"), "{text}");
-    let patch = world.home().join("patch.json5");
-    std::fs::write(&patch, "{gateway: {port: null, mode: 'local'}}").unwrap();
-    world.run(&["config", "patch", "--file", patch.to_str().unwrap()]).ok();
+    let change = world.home().join("patch.json5");
+    crate::world::write(&change, "{gateway: {port: null, mode: 'local'}}");
+    world.run(&["config", "patch", "--file", change.to_str().unwrap()]).ok();
     let gateway = world.run(&["config", "get", "gateway", "--json"]).json();
     assert_eq!((gateway.get("port"), &gateway["mode"]), (None, &"local".into()));
 }
@@ -58,7 +58,7 @@ fn rel_010_comments_survive_a_change() {
 fn an_invalid_file_is_listed_issue_by_issue() {
     let world = World::new();
     std::fs::create_dir(world.state()).unwrap();
-    std::fs::write(world.state().join("openclaw.json"), "{gateway: {port: 'x', bindd: 'lan'}}").unwrap();
+    crate::world::write(&world.state().join("openclaw.json"), "{gateway: {port: 'x', bindd: 'lan'}}");
     let said = world.run(&["config", "validate", "--json"]);
     assert_eq!(said.code, 1);
     let document = said.json();

@@ -1,5 +1,8 @@
 //! A second machine, played by a second home folder that can prove nothing: it waits until the owner decides.
 
+use openclaw_client::{Caller, Credentials, DialOptions, Endpoint, dial};
+use openclaw_identity::DeviceKey;
+use openclaw_protocol::scope::Role;
 use serde_json::Value;
 
 use crate::world::{Gateway, Program, World};
@@ -284,4 +287,38 @@ fn the_pairing_table_is_not_cleared_by_accident() {
     assert!(said.code == 1 && said.err.contains("No pending device pairing requests to approve"), "{said:?}");
     let said = two.owner.run(&["devices", "approve", "nobody"]);
     assert!(said.code == 1 && said.err.contains("unknown requestId"), "{said:?}");
+}
+
+/// A device that asks as an operator for these scopes; the id of its request.
+fn ask(url: &str, key: &DeviceKey, scopes: &[&str]) -> String {
+    let mut caller = Caller::new("cli", "cli", Role::Operator);
+    caller.scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    caller.key = Some(key.clone());
+    let endpoint = Endpoint::parse(url).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (credentials, options) = (Credentials::default(), DialOptions::default());
+    let refused = runtime.block_on(dial(&endpoint, &caller, &credentials, &options, &mut |_| {})).unwrap_err();
+    refused.refusal().unwrap().pairing().unwrap().request_id.unwrap()
+}
+
+#[test]
+fn sec_055_what_was_added_after_a_request_was_shown_is_not_granted_unseen() {
+    let two = Two::new();
+    let key = DeviceKey::from_seed(&[7; 32]);
+    let shown = ask(&two.gateway.url, &key, &["operator.read"]);
+    two.owner(&["devices", "list"]);
+    let widened = ask(&two.gateway.url, &key, &["operator.read", "operator.admin"]);
+    assert_ne!(shown, widened);
+    for family in ["devices", "nodes"] {
+        let said = two.owner.run(&[family, "approve", &shown]);
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.err.contains("the device asks for more since this request was shown"), "{said:?}");
+        assert!(said.err.contains("added: scope operator.admin"), "{said:?}");
+        assert_eq!(said.fix(), format!("openclaw {family} approve {widened}"));
+        let paired = two.owner.run(&["devices", "list", "--json"]).json();
+        let known = key.device_id();
+        assert!(paired["paired"].as_array().unwrap().iter().all(|device| device["deviceId"] != known.as_str()));
+    }
+    // Whoever says yes to the difference grants all of it.
+    assert!(two.owner(&["devices", "approve", &shown, "--yes"]).starts_with("Approved "));
 }

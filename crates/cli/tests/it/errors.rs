@@ -118,7 +118,7 @@ fn a_broken_configuration_is_shown_with_its_place_and_nothing_is_lost() {
     std::fs::create_dir(world.state()).unwrap();
     let path = world.state().join("openclaw.json");
     let text = "{ gateway: { port: 1, }, \n  oops }";
-    std::fs::write(&path, text).unwrap();
+    crate::world::write(&path, text);
     let said = world.run(&["gateway", "run", "--port", "0"]);
     assert_eq!(said.code, 78, "{said:?}");
     assert!(said.err.contains("~/.openclaw/openclaw.json:2"), "{said:?}");

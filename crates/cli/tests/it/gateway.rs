@@ -27,6 +27,21 @@ fn a_gateway_starts_from_nothing_and_says_how_to_use_it() {
     assert!(!world.state().join("gateway.json").exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_signal_restarts_the_gateway_in_its_process_on_its_port() {
+    let world = World::new();
+    let gateway = world.gateway();
+    let pid = gateway.program.pid().to_string();
+    for signal in ["-USR1", "-USR2"] {
+        assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        let line = gateway.program.wait_for_out("\"listening\"");
+        assert!(line.contains(&gateway.url) && line.contains(&gateway.instance_id), "{line}");
+    }
+    assert_eq!(world.run(&["health"]).code, 0);
+    gateway.stop();
+}
+
 #[test]
 fn status_health_call_probe_and_identity_speak_of_the_same_gateway() {
     let world = World::new();

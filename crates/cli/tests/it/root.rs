@@ -119,7 +119,7 @@ fn walk(world: &World, path: &mut Vec<String>, tree: &mut String) {
         }
     }
     options.sort();
-    tree.push_str(&format!("openclaw {}: {}\n", path.join(" "), options.join(" ")));
+    tree.extend(["openclaw ", &path.join(" "), ": ", &options.join(" "), "\n"]);
     for command in commands.iter().filter(|command| *command != "help") {
         path.push(command.clone());
         walk(world, path, tree);

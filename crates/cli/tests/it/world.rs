@@ -153,6 +153,12 @@ impl World {
     }
 }
 
+/// Writes a file that a command shall find.
+#[track_caller]
+pub(crate) fn write(path: &Path, text: &str) {
+    openclaw_store::files::write_atomic(path, text.as_bytes()).unwrap();
+}
+
 /// Words of a command line with single or double quotes.
 fn split(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
@@ -205,7 +211,7 @@ impl Program {
         let (kept, kept_err) = (out.clone(), err.clone());
         std::thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
-                kept.lock().unwrap().push_str(&format!("{line}\n"));
+                kept.lock().unwrap().extend([&line, "\n"]);
                 if sender.send(line).is_err() {
                     return;
                 }
@@ -229,7 +235,7 @@ impl Program {
             match self.lines.recv_timeout(left) {
                 Ok(line) if line.contains(text) => return line,
                 Ok(_) => {}
-                Err(_) => panic!("{text} did not come\nout: {}\nerr: {}", self.out(), self.err()),
+                Err(error) => panic!("{text} did not come ({error})\nout: {}\nerr: {}", self.out(), self.err()),
             }
         }
     }
@@ -290,12 +296,9 @@ impl Drop for Program {
 pub(crate) fn settled(text: &str, world: &World) -> String {
     let mut settled = text.replace(&world.home().display().to_string(), "[HOME]");
     let host = gethostname();
-    let patterns: [(&str, fn(char) -> bool, usize, &str); 2] =
-        [("hex", |c| c.is_ascii_hexdigit(), 64, "[DEVICE]"), ("short", |c| c.is_ascii_hexdigit(), 8, "[SHORT]")];
     settled = replace_uuids(&settled);
-    for (_, fits, length, name) in patterns {
-        settled = replace_runs(&settled, fits, length, name);
-    }
+    settled = replace_hex(&settled, 64, "[DEVICE]");
+    settled = replace_hex(&settled, 8, "[SHORT]");
     settled = replace_ports(&settled);
     if host.len() > 1 { replace_words(&settled, &host, "[HOST]") } else { settled }
 }
@@ -349,10 +352,10 @@ fn replace_uuids(text: &str) -> String {
     done
 }
 
-fn replace_runs(text: &str, fits: fn(char) -> bool, length: usize, name: &str) -> String {
+fn replace_hex(text: &str, length: usize, name: &str) -> String {
     let (mut done, mut run) = (String::new(), String::new());
     for c in text.chars().chain(['\0']) {
-        if fits(c) {
+        if c.is_ascii_hexdigit() {
             run.push(c);
             continue;
         }
