@@ -61,6 +61,19 @@ pub(crate) fn check(params: &ConnectParams, arrival: &Arrival, settings: &Settin
     }
 }
 
+/// The list of allowed origins with this page's added, as JSON for a command line. `None` for what is no origin, and
+/// for anything that a shell could read as more than a word: the text comes from a stranger.
+pub(crate) fn widened(page: &str, settings: &Settings) -> Option<String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".:/-_[]".contains(&byte);
+    let page = page.to_ascii_lowercase();
+    authority(&page).filter(|_| page.bytes().all(plain))?;
+    let mut all = settings.allowed_origins().to_vec();
+    if !all.contains(&page) {
+        all.push(page);
+    }
+    serde_json::to_string(&all).ok().filter(|list| !list.contains('\''))
+}
+
 fn authority(origin: &str) -> Option<&str> {
     let rest = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"))?;
     (!rest.is_empty() && !rest.contains(['/', '@', '?', '#'])).then_some(rest)
@@ -77,6 +90,15 @@ fn same_host(origin: &str, host: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_origin_that_a_shell_could_read_as_more_is_not_put_into_a_command() {
+        let settings = Settings::for_tests();
+        assert_eq!(widened("https://A.example:8443", &settings).as_deref(), Some("[\"https://a.example:8443\"]"));
+        for page in ["null", "file://x", "https://a'; touch x; '", "https://a.example/$(id)", "https://a b"] {
+            assert_eq!(widened(page, &settings), None, "{page}");
+        }
+    }
 
     #[test]
     fn sec_021_origins_are_compared_whole() {

@@ -68,6 +68,8 @@ pub(crate) struct About<'a> {
     /// It has a device and showed nothing but `token`: a stored device token may be better (protocol.md §3.6).
     pub may_try_device_token: bool,
     pub direct_local: bool,
+    /// The list of allowed origins with the page's own added, as JSON, where that would let it in.
+    pub wider_origins: Option<String>,
 }
 
 /// A refusal as it goes over the wire and into the log.
@@ -175,10 +177,10 @@ impl Refusal {
             }
             Self::Params(_) => "send the params that connect takes (protocol schema, ConnectParams)".into(),
             Self::Role => "connect as operator or as node".into(),
-            Self::Origin(_) => {
-                "openclaw config set gateway.controlUi.allowedOrigins '[\"https://the.page\"]' (its exact origin)"
-                    .into()
-            }
+            Self::Origin(_) => match &about.wider_origins {
+                Some(list) => format!("openclaw config set gateway.controlUi.allowedOrigins '{list}'"),
+                None => "open the page by its own https:// address or by http://localhost".into(),
+            },
             Self::DeviceRequired { control_ui: true } => {
                 "open the page by https:// or by http://localhost, where a browser can keep a key".into()
             }

@@ -28,6 +28,7 @@ use crate::{
     auth::{
         admission::{self, Admitted, Outcome},
         arrival::Arrival,
+        origin,
         refusal::{About, Refusal},
     },
     budget::Place,
@@ -164,6 +165,7 @@ impl Context {
             device_id: device.map(|device| device.id.as_str()),
             may_try_device_token: device.is_some() && only_token,
             direct_local: self.arrival.direct_local,
+            wider_origins: self.arrival.origin.as_deref().and_then(|page| origin::widened(page, &self.hub.settings())),
         }
     }
 

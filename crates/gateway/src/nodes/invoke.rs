@@ -9,6 +9,7 @@ use openclaw_protocol::{
     id::InvokeId,
     limits::{INVOKE_TIMEOUT_MS, MAX_INVOKE_TIMEOUT_MS},
     methods::node::{InvokeParams, InvokeReply, InvokeResultParams},
+    scope::Scope,
     version::Dialect,
 };
 use serde_json::{Value, json};
@@ -117,7 +118,7 @@ struct Call {
 
 async fn run(ctx: &Ctx, mut call: Call) -> Result<InvokeReply, RpcError> {
     let session = connected(&ctx.hub, &call.node_id)?;
-    allowed(&ctx.hub, &session, &call.command)?;
+    allowed(ctx, &session, &call.command)?;
     if call.command == "system.run" || call.command == "system.run.prepare" {
         call.params = call.params.map(forwardable_run_params).transpose()?;
     }
@@ -135,13 +136,13 @@ fn connected(hub: &Hub, node_id: &str) -> Result<Arc<Session>, RpcError> {
 }
 
 /// Policy, declaration and approval, evaluated at the moment of delivery (SEC-081).
-fn allowed(hub: &Hub, session: &Session, command: &str) -> Result<(), RpcError> {
+fn allowed(ctx: &Ctx, session: &Session, command: &str) -> Result<(), RpcError> {
     let platform = Platform::of(&session.client);
     let refused = |reason: &str, hint: String| {
         let message = format!("node command not allowed: {hint}");
         RpcError::invalid(message).with_details(json!({"reason": reason, "command": command}))
     };
-    let settings = hub.settings();
+    let settings = ctx.hub.settings();
     match policy::check(platform, command, settings.nodes()) {
         Ok(()) => {}
         Err(Blocked::NotListed) => {
@@ -170,9 +171,18 @@ fn allowed(hub: &Hub, session: &Session, command: &str) -> Result<(), RpcError> 
         let hint = "the node's declared command surface is pending approval; run `openclaw nodes pending`, then \
                     `openclaw nodes approve <requestId>`"
             .to_owned();
-        return Err(refused("command pending approval", hint));
+        let details = json!({"reason": "command pending approval", "command": command, "fix": approval(ctx, session)});
+        return Err(refused("", hint).with_details(details));
     }
     Ok(())
+}
+
+/// The command that approves what a node declares; with its id for those who may see it.
+fn approval(ctx: &Ctx, session: &Session) -> String {
+    let device = session.device_id.as_ref().filter(|_| ctx.scopes().covers(Scope::PAIRING));
+    let request = device.and_then(|id| ctx.hub.store.request_of(id, ctx.now_ms()).ok().flatten());
+    request
+        .map_or_else(|| "openclaw nodes pending".to_owned(), |request| format!("openclaw nodes approve {}", request.id))
 }
 
 /// Rebuilds the params of `system.run`: what only the gateway may say is dropped, whoever said it (SEC-080).

@@ -11,9 +11,15 @@ mod hello;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod invoke;
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
 mod methods;
 #[cfg(test)]
 mod origins;
+#[cfg(test)]
+mod p6_fixes;
 #[cfg(test)]
 mod pairing;
 #[cfg(test)]
@@ -22,3 +28,5 @@ mod revocation;
 mod secrets;
 #[cfg(test)]
 mod surfaces;
+#[cfg(test)]
+mod traces;

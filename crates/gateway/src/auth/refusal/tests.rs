@@ -9,6 +9,7 @@ fn about(dialect: Dialect) -> About<'static> {
         device_id: Some("8e04aeb8"),
         may_try_device_token: true,
         direct_local: false,
+        wider_origins: None,
     }
 }
 
