@@ -12,6 +12,7 @@ mod document;
 mod layout;
 mod number;
 mod parser;
+mod plain;
 mod strings;
 #[cfg(test)]
 mod tests;
@@ -19,15 +20,4 @@ mod tests;
 pub use document::{Document, Duplicate, Kind, Location, Member, Node, Span};
 pub use layout::{Rewritten, rewrite};
 pub use parser::{MAX_DEPTH, ParseError, parse};
-
-use serde_json::Value;
-
-/// Reads JSON5 text into a plain value; a key that stands twice keeps its last value, as in JavaScript.
-///
-/// Accepts a byte order mark, CRLF, comments, trailing commas, unquoted keys, single quotes, hexadecimal numbers.
-///
-/// # Errors
-/// The first syntax error, with line and column. `Infinity` and `NaN` are errors too: JSON cannot hold them.
-pub fn parse_str(text: &str) -> Result<Value, ParseError> {
-    parse(text).map(|document| document.root.to_value())
-}
+pub use plain::parse_str;

@@ -22,10 +22,8 @@ pub(super) struct OldDevice {
     pub(super) device_family: Option<String>,
     pub(super) client_id: Option<String>,
     pub(super) client_mode: Option<String>,
-    pub(super) role: Option<String>,
-    pub(super) roles: Vec<String>,
-    pub(super) scopes: Vec<String>,
-    pub(super) approved_scopes: Option<Vec<String>>,
+    #[serde(flatten)]
+    pub(super) granted: OldGrant,
     pub(super) remote_ip: Option<String>,
     pub(super) tokens: BTreeMap<String, OldToken>,
     pub(super) created_at_ms: u64,
@@ -33,6 +31,16 @@ pub(super) struct OldDevice {
     pub(super) operator_label: Option<String>,
     pub(super) last_seen_at_ms: Option<u64>,
     pub(super) last_seen_reason: Option<String>,
+}
+
+/// What the device was allowed.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct OldGrant {
+    pub(super) role: Option<String>,
+    pub(super) roles: Vec<String>,
+    pub(super) scopes: Vec<String>,
+    pub(super) approved_scopes: Option<Vec<String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -87,12 +95,18 @@ fn convert(id: &str, old: OldDevice, node: Option<OldNode>, now_ms: u64) -> Resu
     if key.device_id().as_str() != id {
         return Err("its id is not that of its public key");
     }
-    let roles: BTreeSet<Role> =
-        old.roles.iter().chain(&old.role).chain(old.tokens.keys()).filter_map(|role| Role::parse(role)).collect();
+    let granted = old.granted;
+    let roles: BTreeSet<Role> = granted
+        .roles
+        .iter()
+        .chain(&granted.role)
+        .chain(old.tokens.keys())
+        .filter_map(|role| Role::parse(role))
+        .collect();
     if roles.is_empty() {
         return Err("it has no role");
     }
-    let scopes: ScopeSet = old.approved_scopes.unwrap_or(old.scopes).into_iter().collect();
+    let scopes: ScopeSet = granted.approved_scopes.unwrap_or(granted.scopes).into_iter().collect();
     let mut tokens: Vec<_> = old.tokens.into_iter().filter_map(|(role, token)| convert_token(&role, token)).collect();
     tokens.sort_by_key(|token: &DeviceToken| token.role);
     let node = node.unwrap_or_default();

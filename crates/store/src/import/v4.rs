@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     ImportReport,
-    old::{self, OldDevice, OldNode},
+    old::{self, OldDevice, OldGrant, OldNode},
 };
 use crate::{
     database::{Tx, View, optional_ms},
@@ -133,10 +133,12 @@ fn device(row: &Row<'_>) -> rusqlite::Result<(OldDevice, Option<OldNode>)> {
         device_family: text(row, "device_family")?,
         client_id: text(row, "client_id")?,
         client_mode: text(row, "client_mode")?,
-        role: text(row, "role")?,
-        roles: json(row, "roles_json")?.unwrap_or_default(),
-        scopes: json(row, "scopes_json")?.unwrap_or_default(),
-        approved_scopes: json(row, "approved_scopes_json")?,
+        granted: OldGrant {
+            role: text(row, "role")?,
+            roles: json(row, "roles_json")?.unwrap_or_default(),
+            scopes: json(row, "scopes_json")?.unwrap_or_default(),
+            approved_scopes: json(row, "approved_scopes_json")?,
+        },
         remote_ip: text(row, "remote_ip")?,
         tokens: json(row, "tokens_json")?.unwrap_or_default(),
         created_at_ms: number("created_at_ms")?.unwrap_or_default(),
