@@ -85,3 +85,15 @@ pub(crate) enum Command {
     /// Start gateway and node on this machine, or attach to them
     Up(Box<commands::up::Up>),
 }
+
+impl Command {
+    /// Whether it sets its log up by itself, because it stays or writes a log file.
+    pub(crate) const fn logs_by_itself(&self) -> bool {
+        match self {
+            Self::Gateway(args) => args.is_run(),
+            Self::Node(args) => args.is_run(),
+            Self::Up(_) => true,
+            _ => false,
+        }
+    }
+}

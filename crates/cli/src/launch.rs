@@ -73,7 +73,7 @@ fn run(cli: Cli) -> ExitCode {
     };
     let level = logging::wanted(&ctx, cli.root.log_level);
     if let Some(level) = level
-        && !commands::logs_by_itself(&command)
+        && !command.logs_by_itself()
     {
         logging::to_stderr(level);
     }

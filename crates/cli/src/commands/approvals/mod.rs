@@ -1,32 +1,8 @@
 //! `openclaw approvals`: what may run on this machine's node, or on another one (nodes.md §3.9).
 
 mod allowlist;
+mod command;
 mod get;
 
+pub(crate) use command::{Approvals, run};
 pub(crate) use get::show_policy;
-
-use clap::{Args, Subcommand};
-
-use crate::{context::Context, problem::Outcome};
-
-/// The commands below `approvals`.
-#[derive(Args, Debug)]
-pub(crate) struct Approvals {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Show the policy file
-    Get(get::Get),
-    /// Programs that may run without asking
-    Allowlist(allowlist::Allowlist),
-}
-
-pub(crate) fn run(ctx: &Context, args: Approvals) -> Outcome {
-    match args.command {
-        Command::Get(args) => get::run(ctx, &args),
-        Command::Allowlist(args) => allowlist::run(ctx, args),
-    }
-}

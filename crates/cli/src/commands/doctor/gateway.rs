@@ -13,7 +13,7 @@ use openclaw_protocol::{
     },
 };
 
-use super::{Check, Verdict};
+use super::command::{Check, Verdict};
 use crate::{
     connect::{Wish, options, short, try_open},
     context::Context,

@@ -7,7 +7,7 @@ use openclaw_node::{
     status::NodeStatus,
 };
 
-use super::Check;
+use super::command::Check;
 use crate::{connect::short, context::Context, here, human::clean, machine::mode_of};
 
 pub(super) fn checks(ctx: &Context) -> Vec<Check> {

@@ -6,7 +6,7 @@ use openclaw_client::DialError;
 use openclaw_protocol::methods::logs::Tail;
 use tokio::time::sleep;
 
-use super::{Logs, record::Printer};
+use super::{command::Logs, record::Printer};
 use crate::{
     connect::{Link, Wish, try_open},
     context::Context,

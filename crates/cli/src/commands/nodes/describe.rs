@@ -6,7 +6,7 @@ use openclaw_protocol::{
     methods::node::{Describe as NodeDescribe, NodeParams, NodeSummary},
 };
 
-use super::{known, status::detail};
+use super::{command::known, status::detail};
 use crate::{
     connect::connect,
     context::Context,

@@ -6,7 +6,7 @@ use clap::Args;
 use openclaw_protocol::methods::node::{Invoke as NodeInvoke, InvokeParams};
 use serde_json::Value;
 
-use super::known;
+use super::command::known;
 use crate::{
     connect::connect,
     context::Context,

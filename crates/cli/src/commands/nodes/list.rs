@@ -7,7 +7,7 @@ use openclaw_protocol::{
 };
 use serde_json::json;
 
-use super::Filter;
+use super::command::Filter;
 use crate::{
     connect::connect,
     context::Context,

@@ -6,7 +6,7 @@ use openclaw_protocol::{
     methods::node::{NodeParams, PairRemove},
 };
 
-use super::known;
+use super::command::known;
 use crate::{
     connect::connect, context::Context, exit::Exit, node_choice::choose, problem::Outcome, target::GatewayArgs,
 };

@@ -6,7 +6,7 @@ use openclaw_protocol::{
     methods::node::{Rename as NodeRename, RenameParams},
 };
 
-use super::known;
+use super::command::known;
 use crate::{
     connect::connect, context::Context, exit::Exit, human::clean, node_choice::choose, problem::Outcome,
     target::GatewayArgs,

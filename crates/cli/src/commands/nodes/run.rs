@@ -11,7 +11,7 @@ use openclaw_protocol::{
 use serde::Deserialize;
 use serde_json::{Map, json};
 
-use super::{invoke::GATEWAY_MARGIN, known};
+use super::{command::known, invoke::GATEWAY_MARGIN};
 use crate::{
     connect::{Link, Wish, connect_for},
     context::Context,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Picture;
+use super::command::Picture;
 use crate::{context::Context, problem::Problem, version::VERSION};
 
 pub(super) fn of(ctx: &Context, picture: &Picture) -> Result<Value, Problem> {
