@@ -85,6 +85,6 @@ impl Device {
 /// The CLI of the gateway's owner.
 pub fn owner_caller() -> Caller {
     let mut caller = Caller::new("cli", "cli", Role::Operator);
-    caller.scopes = ScopeSet::owner().iter().map(|scope| scope.to_string()).collect();
+    caller.scopes = ScopeSet::owner().iter().map(ToString::to_string).collect();
     caller
 }

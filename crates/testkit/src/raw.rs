@@ -38,7 +38,7 @@ impl RawSocket {
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         );
         for (name, value) in headers {
-            request.push_str(&format!("{name}: {value}\r\n"));
+            request.extend([name.as_str(), ": ", value.as_str(), "\r\n"]);
         }
         request.push_str("\r\n");
         socket.write(request.as_bytes()).await;
@@ -144,11 +144,11 @@ pub fn frame(opcode: u8, last: bool, payload: &[u8]) -> Vec<u8> {
     match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
         (Ok(short @ ..=125), _) => bytes.push(short | 0x80),
         (_, Ok(medium)) => {
-            bytes.push(126 | 0x80);
+            bytes.push(0xfe);
             bytes.extend_from_slice(&medium.to_be_bytes());
         }
         _ => {
-            bytes.push(127 | 0x80);
+            bytes.push(0xff);
             bytes.extend_from_slice(&(payload.len() as u64).to_be_bytes());
         }
     }

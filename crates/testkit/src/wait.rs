@@ -12,7 +12,7 @@ pub const DEADLINE: Duration = Duration::from_secs(20);
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(DEADLINE, future).await {
         Ok(value) => value,
-        Err(_) => panic!("waited {DEADLINE:?} for {what}"),
+        Err(tokio::time::error::Elapsed { .. }) => panic!("waited {DEADLINE:?} for {what}"),
     }
 }
 

@@ -48,7 +48,7 @@ impl Wire {
         let mut wire = Self { stream, nonce: String::new() };
         let challenge = wire.receive().await;
         assert_eq!(challenge["event"], "connect.challenge");
-        wire.nonce = challenge["payload"]["nonce"].as_str().expect("a nonce").to_owned();
+        challenge["payload"]["nonce"].as_str().expect("a nonce").clone_into(&mut wire.nonce);
         Ok(wire)
     }
 

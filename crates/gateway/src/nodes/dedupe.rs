@@ -12,6 +12,7 @@ use openclaw_protocol::{
     limits::{DEDUPE_ENTRIES, DEDUPE_TTL},
     methods::node::InvokeReply,
 };
+use ring::digest;
 use tokio::sync::OnceCell;
 
 use super::registry::Handle;
@@ -36,8 +37,8 @@ struct State {
 /// One remembered invoke.
 pub(crate) struct Entry {
     started: Instant,
-    /// The command and its params, to notice another use of the key.
-    request: String,
+    /// Of the command and its params, to notice another use of the key. The params themselves may be large.
+    request: Fingerprint,
     outcome: OnceCell<Remembered>,
 }
 
@@ -47,13 +48,32 @@ enum Remembered {
     TooLarge,
 }
 
+/// What tells one request from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Of a command and its params as text.
+    pub(crate) fn of(command: &str, params: Option<&str>) -> Self {
+        let mut hash = digest::Context::new(&digest::SHA256);
+        hash.update(command.as_bytes());
+        hash.update(&[u8::from(params.is_some())]);
+        hash.update(params.unwrap_or_default().as_bytes());
+        let mut bytes = [0; 32];
+        for (to, from) in bytes.iter_mut().zip(hash.finish().as_ref()) {
+            *to = *from;
+        }
+        Self(bytes)
+    }
+}
+
 /// The same key with other params.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Reused;
 
 impl Dedupe {
     /// The entry of that key, new or known.
-    pub(crate) fn enter(&self, handle: &Handle, request: String) -> Result<Arc<Entry>, Reused> {
+    pub(crate) fn enter(&self, handle: &Handle, request: Fingerprint) -> Result<Arc<Entry>, Reused> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         while let Some(oldest) = state.order.front() {
@@ -139,7 +159,7 @@ mod tests {
         let dedupe = Dedupe::default();
         let runs = AtomicU32::new(0);
         for _ in 0..2 {
-            let entry = dedupe.enter(&handle("k"), "r".into()).unwrap();
+            let entry = dedupe.enter(&handle("k"), Fingerprint::of("r", None)).unwrap();
             let outcome = entry
                 .run_once(async {
                     runs.fetch_add(1, Ordering::SeqCst);
@@ -149,18 +169,18 @@ mod tests {
             assert_eq!(outcome.unwrap().payload_json.as_deref(), Some("1"));
         }
         assert_eq!(runs.load(Ordering::SeqCst), 1);
-        assert!(matches!(dedupe.enter(&handle("k"), "other".into()), Err(Reused)));
+        assert!(matches!(dedupe.enter(&handle("k"), Fingerprint::of("r", Some(""))), Err(Reused)));
     }
 
     #[tokio::test]
     async fn rel_050_what_is_remembered_is_bounded() {
         let dedupe = Dedupe::default();
         for n in 0..3 * DEDUPE_ENTRIES {
-            dedupe.enter(&handle(&n.to_string()), String::new()).unwrap();
+            dedupe.enter(&handle(&n.to_string()), Fingerprint::of("", None)).unwrap();
         }
         assert!(dedupe.0.lock().unwrap().entries.len() <= DEDUPE_ENTRIES);
         let big = "x".repeat(MAX_REMEMBERED_BYTES + 1);
-        let entry = dedupe.enter(&handle("big"), String::new()).unwrap();
+        let entry = dedupe.enter(&handle("big"), Fingerprint::of("", None)).unwrap();
         assert!(entry.run_once(async { Ok(reply(&big)) }).await.is_ok());
         assert!(entry.run_once(async { Ok(reply("never run")) }).await.is_err());
     }

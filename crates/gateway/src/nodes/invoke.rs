@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use super::{
+    dedupe::Fingerprint,
     policy::{self, Blocked, Platform},
     registry::{Finished, Handle, Started},
 };
@@ -64,7 +65,9 @@ pub(crate) async fn invoke(ctx: &Ctx, params: InvokeParams) -> Result<InvokeRepl
         node_id: node_id.to_owned(),
         idempotency_key: params.idempotency_key.clone(),
     };
-    let request = format!("{command} {}", params.params.as_ref().map(Value::to_string).unwrap_or_default());
+    let text = params.params.as_ref().map(Value::to_string);
+    let request = Fingerprint::of(command, text.as_deref());
+    drop(text);
     let Ok(entry) = ctx.hub.dedupe.enter(&handle, request) else {
         return Err(RpcError::invalid("this idempotencyKey was used for another node.invoke; use a new one"));
     };

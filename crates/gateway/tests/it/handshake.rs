@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 
 const READ: [&str; 1] = ["operator.read"];
 
+/// Something done to params on their way.
+type Change = fn(&mut Value);
+
 async fn refused(knock: Knock<'_>) -> Refused {
     knock.open().await.err().expect("a refusal")
 }
@@ -234,7 +237,7 @@ async fn sec_038_without_a_device_only_the_local_secret_counts_and_scopes_are_dr
 #[tokio::test]
 async fn params_that_break_the_schema_are_named() {
     let gateway = TestGateway::start().await;
-    let cases: [(fn(&mut Value), &str); 6] = [
+    let cases: [(Change, &str); 6] = [
         (|p| p["client"]["id"] = json!("mine"), "at /client/id: must be equal to one of the allowed values"),
         (|p| p["client"]["mode"] = json!("x"), "at /client/mode: must be equal to one of the allowed values"),
         (|p| p["foo"] = json!(1), "at root: unexpected property 'foo'"),

@@ -12,6 +12,7 @@ use openclaw_protocol::{
 };
 use openclaw_testkit::{Device, TestGateway, eventually, within};
 use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
 
 const RUN: [&str; 2] = ["system.run", "system.which"];
 
@@ -49,7 +50,7 @@ async fn p2_a_waiting_node_is_let_in_by_one_approval_without_a_restart() {
     let device = Device::node(&RUN).waiting();
     let (told, shown) = oneshot::channel();
     let caller = device.caller.clone();
-    let dialing = tokio::task::spawn(async move {
+    let dialing = TaskTracker::new().spawn(async move {
         let mut told = Some(told);
         dial(&endpoint, &caller, &Credentials::default(), &options, &mut |waiting| {
             if let Some(told) = told.take() {
@@ -79,10 +80,8 @@ async fn p2_a_rejection_ends_a_waiting_node_with_a_clear_text() {
     let owner = gateway.owner().await;
     let (endpoint, options) = gateway.elsewhere();
     let caller = Device::node(&RUN).waiting().caller;
-    let dialing =
-        tokio::task::spawn(
-            async move { dial(&endpoint, &caller, &Credentials::default(), &options, &mut |_| {}).await },
-        );
+    let dialing = TaskTracker::new()
+        .spawn(async move { dial(&endpoint, &caller, &Credentials::default(), &options, &mut |_| {}).await });
     let request_id = eventually("a request", || async {
         let list = owner.connection.call::<node::PairList>(NoParams {}).await.unwrap();
         list.pending.first().map(|pending| pending.request.request_id.clone())
@@ -104,7 +103,7 @@ async fn p4_a_request_keeps_its_id_through_retries_and_a_restart() {
             gateway.restart().await;
         }
         let error = gateway.dial_from_elsewhere(&device, &Credentials::default()).await.unwrap_err();
-        let pairing = error.refusal().and_then(|refusal| refusal.pairing()).expect("pairing required");
+        let pairing = error.refusal().and_then(openclaw_client::Refusal::pairing).expect("pairing required");
         ids.push(pairing.request_id.unwrap());
     }
     ids.dedup();
@@ -210,7 +209,7 @@ async fn sec_060_a_rotated_shared_token_no_longer_lets_strangers_in() {
     gateway.configure(&serde_json::json!({"gateway": {"auth": {"token": "another-token-9876543210fedcba98765"}}}));
     let old = gateway.shared_token();
     eventually("the old token to fail", || async {
-        let error = gateway.dial(&Device::operator(&["operator.read"]), &old).await.err()?;
+        let error = Box::pin(gateway.dial(&Device::operator(&["operator.read"]), &old)).await.err()?;
         (error.refusal()?.error.detail_code() == Some("AUTH_TOKEN_MISMATCH")).then_some(())
     })
     .await;
