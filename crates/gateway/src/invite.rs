@@ -46,7 +46,7 @@ pub(crate) async fn setup_code(ctx: Ctx, p: SetupCodeParams) -> Answer<PairSetup
         urls: all.clone(),
         bootstrap_token: token.expose().to_owned(),
         expires_at_ms: Some(invitation.expires_at_ms),
-        tls_fingerprint: ctx.hub.reach.fingerprint().filter(|_| first.starts_with("wss://")),
+        tls_fingerprint: ctx.hub.reach.fingerprint().filter(|_| is_own_port(&first, ctx.hub.reach.port())),
     };
     Ok(SetupCodeReply {
         setup_id: invitation.setup_id,
@@ -139,6 +139,15 @@ fn addresses(ctx: &Ctx, p: &SetupCodeParams) -> Result<Addresses, RpcError> {
         _ => "gateway.bind=auto",
     };
     Ok(Addresses { first, others: urls.take(MAX_ADDRESSES - 1).collect(), source })
+}
+
+/// Whether an address leads to this gateway's own port, and so to its own certificate. Another port is a proxy's, which
+/// has a certificate of its own.
+fn is_own_port(url: &str, port: u16) -> bool {
+    url.strip_prefix("wss://")
+        .map(|rest| rest.split('/').next().unwrap_or_default())
+        .and_then(|authority| authority.rsplit_once(':'))
+        .is_some_and(|(_, found)| found.parse() == Ok(port))
 }
 
 fn websocket_url(text: &str) -> Result<String, RpcError> {

@@ -12,13 +12,24 @@ const MAX_OFFERED: usize = 8;
 /// What the gateway listens on.
 pub(crate) struct Reach {
     addresses: Vec<SocketAddr>,
-    fingerprint: Option<Fingerprint>,
+    tls: Encryption,
     budget: Budget,
 }
 
+/// Whether the port speaks TLS.
+#[derive(Clone, Debug)]
+pub(crate) enum Encryption {
+    /// It does not.
+    None,
+    /// It takes both: other machines need encryption, programs of this machine do not.
+    Offered(Fingerprint),
+    /// `gateway.tls.enabled`: nothing else is taken.
+    Required(Fingerprint),
+}
+
 impl Reach {
-    pub(crate) fn new(addresses: Vec<SocketAddr>, fingerprint: Option<Fingerprint>) -> Self {
-        Self { addresses, fingerprint, budget: Budget::default() }
+    pub(crate) fn new(addresses: Vec<SocketAddr>, tls: Encryption) -> Self {
+        Self { addresses, tls, budget: Budget::default() }
     }
 
     /// The one port of all addresses.
@@ -30,14 +41,24 @@ impl Reach {
         &self.addresses
     }
 
-    /// SHA-256 of the certificate, when TLS is on.
+    /// SHA-256 of the certificate, when the port speaks TLS.
     pub(crate) fn fingerprint(&self) -> Option<String> {
-        self.fingerprint.as_ref().map(|fingerprint| fingerprint.as_str().to_owned())
+        match &self.tls {
+            Encryption::None => None,
+            Encryption::Offered(fingerprint) | Encryption::Required(fingerprint) => {
+                Some(fingerprint.as_str().to_owned())
+            }
+        }
+    }
+
+    /// Whether the port takes nothing but TLS.
+    pub(crate) fn requires_tls(&self) -> bool {
+        matches!(self.tls, Encryption::Required(_))
     }
 
     /// Where a program on this machine reaches it: always a loopback address, whatever it listens on besides.
     pub(crate) fn local_url(&self) -> String {
-        let scheme = if self.fingerprint.is_some() { "wss" } else { "ws" };
+        let scheme = if self.requires_tls() { "wss" } else { "ws" };
         let host = self.addresses.iter().map(SocketAddr::ip).find(|ip| ip.is_loopback() || ip.is_unspecified());
         let host = match host.or_else(|| self.addresses.first().map(SocketAddr::ip)) {
             Some(IpAddr::V6(ip)) if ip.is_loopback() => "[::1]".to_owned(),
@@ -96,14 +117,14 @@ mod tests {
 
     #[test]
     fn a_loopback_gateway_offers_nothing_to_other_machines() {
-        let reach = Reach::new(vec!["127.0.0.1:7".parse().unwrap(), "[::1]:7".parse().unwrap()], None);
+        let reach = Reach::new(vec!["127.0.0.1:7".parse().unwrap(), "[::1]:7".parse().unwrap()], Encryption::None);
         assert!(reach.lan_addresses().is_empty());
         assert_eq!(reach.local_url(), "ws://127.0.0.1:7");
     }
 
     #[test]
     fn whatever_it_listens_on_a_local_program_uses_loopback() {
-        let url = |address: &str| Reach::new(vec![address.parse().unwrap()], None).local_url();
+        let url = |address: &str| Reach::new(vec![address.parse().unwrap()], Encryption::None).local_url();
         assert_eq!(url("0.0.0.0:7"), "ws://127.0.0.1:7");
         assert_eq!(url("[::1]:7"), "ws://[::1]:7");
         assert_eq!(url("192.0.2.1:7"), "ws://192.0.2.1:7");

@@ -99,8 +99,14 @@ impl Server {
 
     async fn serve(self, stream: TcpStream, peer: Peer, place: Place) -> io::Result<()> {
         let limit = self.hub.settings().handshake_timeout();
+        let required = self.hub.reach.requires_tls();
         match self.tls.clone() {
             None => self.http(stream, peer, place).await,
+            Some(_)
+                if !required && !timeout(limit, begins_tls(&stream)).await.or(Err(io::ErrorKind::TimedOut))?? =>
+            {
+                self.http(stream, peer, place).await
+            }
             Some(tls) => {
                 let stream = timeout(limit, tls.accept(stream)).await.or(Err(io::ErrorKind::TimedOut))??;
                 self.http(stream, peer, place).await
@@ -165,6 +171,13 @@ impl Server {
             }
         }
     }
+}
+
+/// Whether the peer's first byte is that of a TLS handshake record; no HTTP request begins so.
+async fn begins_tls(stream: &TcpStream) -> io::Result<bool> {
+    const HANDSHAKE_RECORD: u8 = 0x16;
+    let mut first = [0];
+    Ok(stream.peek(&mut first).await? == 1 && first == [HANDSHAKE_RECORD])
 }
 
 fn refusal(status: StatusCode, why: &'static str) -> Response<Body> {

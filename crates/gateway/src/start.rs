@@ -36,7 +36,7 @@ use crate::{
     listen::{self, ListenError},
     original,
     presence::{self, Presence},
-    reach::Reach,
+    reach::{Encryption, Reach},
     rpc,
     server::Server,
     shutdown, tick,
@@ -138,8 +138,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let snapshot =
         configured(&paths, &env, &overrides, Stamp { version: CONFIG_RELEASE, now_ms: clock.now_ms() }, &new_token)?;
     let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
-    let tls = tls::acceptor(&paths, &snapshot.config.gateway, &addresses)?;
-    let reach = Reach::new(addresses, tls.as_ref().map(|tls| tls.fingerprint.clone()));
+    let tls = encryption(&paths, &snapshot, &addresses)?;
+    let reach = Reach::new(addresses, tls.as_ref().map_or(Encryption::None, |(_, reach)| reach.clone()));
     let hub = hub(Parts { paths, env, overrides, clock, version, snapshot, reach, started })?;
     let url = hub.reach.local_url();
     let info = GatewayInfo {
@@ -155,7 +155,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let state_dir = hub.configuration.paths().state_dir.clone();
     lock.describe(&Holder { port: Some(info.port), url: Some(url.clone()), ..holder })?;
     info.write(&state_dir)?;
-    serve(&hub, listeners, tls.map(|tls| tls.acceptor));
+    serve(&hub, listeners, tls.map(|(acceptor, _)| acceptor));
     info!(
         gateway.instance = %hub.identity.instance_id, duration_ms = started.elapsed().as_millis(),
         "gateway {} listening on {url} (PID {})", hub.identity.name, info.pid
@@ -238,6 +238,31 @@ const fn owner(_: &Paths) -> Option<u32> {
 
 fn listening_port(paths: &Paths, overrides: &Overrides, snapshot: &Snapshot) -> u16 {
     overrides.port.unwrap_or_else(|| paths.gateway_port(&snapshot.env, snapshot.config.gateway.port))
+}
+
+/// TLS where the configuration wants it, and beside plain text where other machines can reach the gateway: they must not
+/// send secrets in the clear (SEC-014), and an invitation that pins the certificate works without any setting.
+fn encryption(
+    paths: &Paths,
+    snapshot: &Snapshot,
+    addresses: &[SocketAddr],
+) -> Result<Option<(TlsAcceptor, Encryption)>, StartError> {
+    let gateway = &snapshot.config.gateway;
+    if let Some(tls) = tls::acceptor(paths, gateway, addresses)? {
+        return Ok(Some((tls.acceptor, Encryption::Required(tls.fingerprint))));
+    }
+    if addresses.iter().all(|address| address.ip().is_loopback()) {
+        return Ok(None);
+    }
+    let mut offered = gateway.clone();
+    offered.tls.enabled = true;
+    match tls::acceptor(paths, &offered, addresses) {
+        Ok(tls) => Ok(tls.map(|tls| (tls.acceptor, Encryption::Offered(tls.fingerprint)))),
+        Err(error) => {
+            warn!("other machines get no encryption: {error}");
+            Ok(None)
+        }
+    }
 }
 
 /// The file as it is, before anything is written.
