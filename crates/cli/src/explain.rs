@@ -21,7 +21,8 @@ pub(crate) fn endpoint(ctx: &Context, target: &Target, error: &EndpointError) ->
             target.endpoint
         ))
         .why("tokens and what is said would be readable on the way")
-        .fix("use a wss:// address (on the gateway's machine: openclaw config set gateway.tls.enabled true)")
+        .fix("on the gateway's machine: openclaw devices invite, then here the line that it prints")
+        .fix("or use its wss:// address and --tls-fingerprint, which openclaw gateway identity prints there")
         .fix(format!(
             "or a tunnel: ssh -N -L {port}:127.0.0.1:{port} user@{host}, then ws://127.0.0.1:{port}",
             port = target.endpoint.url.port(),
@@ -163,7 +164,7 @@ pub(crate) fn refused(ctx: &Context, target: &Target, refusal: &Refusal) -> Prob
 /// The fix for a gateway that names none.
 fn known_fix(ctx: &Context, target: &Target, error: &ErrorShape) -> String {
     let flag = match target.source {
-        Source::Cli => "pass the right one with --token or --password".to_owned(),
+        Source::Cli | Source::Node => "pass the right one with --token or --password".to_owned(),
         Source::Env => "set OPENCLAW_GATEWAY_TOKEN (or _PASSWORD) to the gateway's".to_owned(),
         Source::Remote => ctx.command("config set gateway.remote.token THE_GATEWAYS_TOKEN"),
         Source::Local => {

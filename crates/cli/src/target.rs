@@ -46,6 +46,7 @@ pub(crate) enum Source {
     Env,
     Remote,
     Local,
+    Node,
 }
 
 impl fmt::Display for Source {
@@ -55,6 +56,7 @@ impl fmt::Display for Source {
             Self::Env => "env OPENCLAW_GATEWAY_URL",
             Self::Remote => "config gateway.remote.url",
             Self::Local => "local loopback",
+            Self::Node => "node.json",
         })
     }
 }

@@ -47,14 +47,16 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
 
 fn build() -> Result<Programs> {
     process::run(process::cargo(&["build", "--release", "--quiet", "--package", "openclaw"]))?;
-    process::run(process::cargo(&["build", "--release", "--quiet", "--package", "openclaw-testkit", "--examples"]))?;
-    let release = interop::target_folder()?.join("release");
+    let tools = ["build", "--profile", "tools", "--quiet", "--package", "openclaw-testkit", "--examples"];
+    process::run(process::cargo(&tools))?;
+    let target = interop::target_folder()?;
+    let examples = target.join("tools").join("examples");
     let peer =
         interop::peers()?.map(|peers| (interop::node_of(&peers), peers.join("node_modules/openclaw/openclaw.mjs")));
     Ok(Programs {
-        ours: release.join("openclaw"),
-        floor: release.join("examples/floor"),
-        load: release.join("examples/load"),
+        ours: target.join("release").join("openclaw"),
+        floor: examples.join("floor"),
+        load: examples.join("load"),
         peer,
     })
 }

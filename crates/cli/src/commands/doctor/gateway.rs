@@ -14,6 +14,7 @@ use openclaw_protocol::{
 };
 
 use super::command::{Check, Verdict};
+use super::node;
 use crate::{
     connect::{Wish, options, short, try_open},
     context::Context,
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// Deadline of each layer.
-const LAYER_DEADLINE: Duration = Duration::from_secs(5);
+pub(super) const LAYER_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The layers after those that [`probe`] looks at.
 const LATER: [&str; 4] = ["gateway.secret", "gateway.pairing", "gateway.identity", "gateway.capabilities"];
@@ -34,6 +35,9 @@ pub(super) fn checks(ctx: &Context, args: &GatewayArgs) -> Vec<Check> {
         Ok(target) => target,
         Err(problem) => return vec![failed("gateway.address", &problem)],
     };
+    if let Some(checks) = node::checks(ctx, args, &target) {
+        return checks;
+    }
     let mut checks = vec![Check::ok("gateway.address", format!("{} ({})", target.endpoint, target.source))];
     let walked = crate::context::block_on(async {
         let report = probe(&target.endpoint, &options(ctx, args), LAYER_DEADLINE).await;
@@ -50,7 +54,7 @@ pub(super) fn checks(ctx: &Context, args: &GatewayArgs) -> Vec<Check> {
     checks
 }
 
-fn failed(id: &'static str, problem: &Problem) -> Check {
+pub(super) fn failed(id: &'static str, problem: &Problem) -> Check {
     let mut text = problem.what().to_owned();
     for why in problem.reasons() {
         text.push_str("; ");
@@ -59,12 +63,12 @@ fn failed(id: &'static str, problem: &Problem) -> Check {
     Check::fail(id, text, problem.fixes().first().cloned())
 }
 
-fn skipped(id: &'static str) -> Check {
+pub(super) fn skipped(id: &'static str) -> Check {
     Check { id, verdict: Verdict::Skipped, text: "not looked at".to_owned(), fix: None }
 }
 
 /// What the layers said; whether one of them failed.
-fn layers(ctx: &Context, target: &Target, report: &ProbeReport, checks: &mut Vec<Check>) -> bool {
+pub(super) fn layers(ctx: &Context, target: &Target, report: &ProbeReport, checks: &mut Vec<Check>) -> bool {
     let ProbeReport { resolve, tcp, tls, websocket, protocol } = report;
     let resolved = resolve.as_ref().map(|layer| {
         layer

@@ -4,5 +4,6 @@
 mod command;
 mod gateway;
 mod here;
+mod node;
 
 pub(crate) use command::{Doctor, run};

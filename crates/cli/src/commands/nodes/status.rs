@@ -3,7 +3,7 @@
 use clap::Args;
 use openclaw_protocol::{
     method::NoParams,
-    methods::node::{ApprovalState, List, NodeSummary},
+    methods::node::{ApprovalState, List, NodePending, NodeSummary, PairList},
 };
 use serde_json::json;
 
@@ -29,11 +29,17 @@ pub(crate) struct Status {
 }
 
 pub(super) fn run(ctx: &Context, args: &Status) -> Outcome {
-    let mut reply = crate::context::block_on(async {
+    let (mut reply, waiting) = crate::context::block_on(async {
         let link = connect(ctx, &args.gateway).await?;
         let reply = link.call::<List>(ctx, NoParams {}).await?;
+        // What waits stands in every place where one would look (promise P3); who may not decide it is not told of it.
+        let waiting = if ctx.ui.is_json() {
+            Vec::new()
+        } else {
+            link.call::<PairList>(ctx, NoParams {}).await.map(|list| list.pending).unwrap_or_default()
+        };
         link.close().await;
-        Ok(reply)
+        Ok((reply, waiting))
     })?;
     let total = reply.nodes.len();
     let now = ctx.now_ms();
@@ -45,6 +51,7 @@ pub(super) fn run(ctx: &Context, args: &Status) -> Outcome {
         ctx.ui.json(&json!({"ts": reply.ts, "nodes": reply.nodes}));
     } else {
         show(ctx, &reply.nodes, total, &args.filter);
+        show_waiting(ctx, &reply.nodes, &waiting);
     }
     Ok(Exit::Success)
 }
@@ -72,6 +79,16 @@ fn show(ctx: &Context, nodes: &[NodeSummary], total: usize, filter: &Filter) {
             let command = ctx.command(&format!("nodes approve {}", clean(id)));
             ui.line(ui.paint(Tone::Warn, format!("{word} pending for {}. Run {command}", clean(label(node)))));
         }
+    }
+}
+
+/// Requests of devices that are no nodes yet; those of known nodes stand behind the table already.
+fn show_waiting(ctx: &Context, nodes: &[NodeSummary], waiting: &[NodePending]) {
+    let known = |pending: &&NodePending| nodes.iter().any(|node| node.node_id == pending.node_id);
+    for pending in waiting.iter().filter(|pending| !known(pending)) {
+        let name = pending.request.display_name.as_deref().unwrap_or(&pending.node_id);
+        let command = ctx.command(&format!("nodes approve {}", clean(&pending.request.request_id)));
+        ctx.ui.line(ctx.ui.paint(Tone::Warn, format!("{} asks to be a node. Run {command}", clean(name))));
     }
 }
 
