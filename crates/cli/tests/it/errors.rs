@@ -72,7 +72,8 @@ fn sec_014_plaintext_to_another_machine_is_refused_before_a_socket_opens() {
     insta::assert_snapshot!(said.err, @r#"
     error: SECURITY ERROR: Gateway URL "ws://192.0.2.1:18789" uses plaintext ws:// to a non-loopback address.
       why: tokens and what is said would be readable on the way
-      fix: use a wss:// address (on the gateway's machine: openclaw config set gateway.tls.enabled true)
+      fix: on the gateway's machine: openclaw devices invite, then here the line that it prints
+      fix: or use its wss:// address and --tls-fingerprint, which openclaw gateway identity prints there
       fix: or a tunnel: ssh -N -L 18789:127.0.0.1:18789 user@192.0.2.1, then ws://127.0.0.1:18789
       fix: or, in a network that you trust, set OPENCLAW_ALLOW_INSECURE_PRIVATE_WS=1
     "#);

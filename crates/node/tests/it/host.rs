@@ -118,7 +118,7 @@ async fn a_node_says_who_it_is_and_what_it_offers() {
     assert_eq!(connect["client"]["id"], "node-host");
     assert_eq!(connect["client"]["mode"], "node");
     assert_eq!(connect["client"]["displayName"], "Box");
-    assert_eq!(connect["client"]["version"], "2026.9.1-rs");
+    assert_eq!(connect["client"]["version"], openclaw_protocol::version::RELEASE);
     assert!(connect["client"]["deviceFamily"].is_string());
     assert_eq!(connect["caps"], json!(["system", "openclaw.purpose:buildsthings", "openclaw.pairing-wait"]));
     let commands =
