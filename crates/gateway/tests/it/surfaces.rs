@@ -250,3 +250,15 @@ async fn sec_015_tls_is_spoken_on_the_same_port_with_the_certificate_that_is_tol
     let other = Fingerprint::of_der(b"another certificate");
     assert!(matches!(dial(endpoint.with_pin(other)).await, Err(DialError::PinMismatch { .. })));
 }
+
+#[tokio::test]
+async fn sec_014_beyond_loopback_the_port_takes_tls_beside_plain_text_without_any_setting() {
+    let gateway = TestGateway::start_with(json!({"gateway": {"bind": "lan"}})).await;
+    let pin = Fingerprint::parse(gateway.running().fingerprint().expect("a certificate")).unwrap();
+    let secure = Endpoint::parse(&gateway.url().replace("ws://", "wss://")).unwrap().with_pin(pin);
+    let device = Device::operator(&["operator.read"]);
+    let options = DialOptions::default();
+    let over_tls = openclaw_client::dial(&secure, &device.caller, &gateway.shared_token(), &options, &mut |_| {}).await;
+    over_tls.expect("TLS is taken");
+    gateway.dial(&device, &gateway.shared_token()).await.expect("plain text is taken from this machine");
+}

@@ -4,7 +4,9 @@ use clap::Args;
 use openclaw_protocol::{method::NoParams, methods::gateway::IdentityGet};
 use serde_json::json;
 
-use crate::{connect::connect, context::Context, exit::Exit, human::clean, problem::Outcome, target::GatewayArgs};
+use crate::{
+    connect::connect, context::Context, exit::Exit, here, human::clean, problem::Outcome, target::GatewayArgs,
+};
 
 /// The gateway's name, instance id, key and certificate.
 #[derive(Args, Clone, Debug)]
@@ -18,8 +20,11 @@ pub(super) fn run(ctx: &Context, gateway: &GatewayArgs) -> Outcome {
         let link = connect(ctx, gateway).await?;
         let identity = link.call::<IdentityGet>(ctx, NoParams {}).await?;
         let endpoint = link.target.endpoint.clone();
+        // The gateway that runs here says by which certificate others know it, also while we need none ourselves.
+        let own = if link.target.is_ours() { here::look(ctx)?.gateway().cloned() } else { None };
         link.close().await;
-        Ok((identity, endpoint.to_string(), endpoint.pin.map(|pin| pin.to_string())))
+        let fingerprint = own.and_then(|info| info.tls_fingerprint).or(endpoint.pin.as_ref().map(ToString::to_string));
+        Ok((identity, endpoint.to_string(), fingerprint))
     })?;
     if ctx.ui.is_json() {
         let mut document = serde_json::to_value(&identity).unwrap_or_default();
