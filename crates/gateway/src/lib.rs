@@ -36,4 +36,5 @@ mod tick;
 mod tls;
 
 pub use conn::socket::config as websocket_config;
+pub use pairing::shape;
 pub use start::{Ended, Options, Overrides, Running, StartError, start};

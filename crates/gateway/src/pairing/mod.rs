@@ -3,5 +3,6 @@
 
 pub(crate) mod inbox;
 pub(crate) mod seen;
+pub mod shape;
 pub(crate) mod view;
 pub(crate) mod waiters;

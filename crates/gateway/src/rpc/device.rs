@@ -20,7 +20,7 @@ use super::{
 };
 use crate::pairing::{
     inbox::{self, Named},
-    view,
+    shape, view,
 };
 
 const PAIRING: Access = Access::Scope(Scope::PAIRING);
@@ -52,7 +52,7 @@ async fn list(ctx: Ctx, _: NoParams) -> Answer<wire::PairList> {
     devices.retain(|device| may_act_on(&ctx, &device.id));
     devices.sort_by_key(|device| std::cmp::Reverse(device.approved_at_ms));
     let connected = |id: &DeviceId| !ctx.hub.connections.of_device(id).is_empty();
-    let paired = devices.iter().map(|device| view::paired(device, connected(&device.id))).collect();
+    let paired = devices.iter().map(|device| shape::paired(device, connected(&device.id))).collect();
     Ok(wire::PairListReply { pending, paired })
 }
 
@@ -60,7 +60,7 @@ async fn approve(ctx: Ctx, p: wire::PairDecideParams) -> Answer<wire::PairApprov
     let request = find(&ctx, &p.request_id)?;
     let approval = approve_found(&ctx, &request).await?;
     let connected = !ctx.hub.connections.of_device(&approval.device.id).is_empty();
-    Ok(wire::PairApproveReply { request_id: request.id, device: view::paired(&approval.device, connected) })
+    Ok(wire::PairApproveReply { request_id: request.id, device: shape::paired(&approval.device, connected) })
 }
 
 /// Approves in the caller's name; shared with `node.pair.approve`.

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use openclaw_client::DialError;
-use openclaw_identity::{PublicKey, matching_code};
+use openclaw_gateway::shape;
+use openclaw_identity::PublicKey;
 use openclaw_protocol::{
     id::{DeviceId, RequestId},
-    methods::device::{PairListReply, PairedDevice, PendingRequest, ShownToApprover, TokenSummary},
+    methods::device::{PairListReply, PendingRequest},
 };
 use openclaw_store::{
     Store,
     files::{GATEWAY_IDENTITY, Holder, StateLock, load_identity},
-    pairing::{ApproveError, ApprovedVia, Approver, Device, Found, PairingRequest, required_approve_scopes},
+    pairing::{ApproveError, ApprovedVia, Approver, Found, PairingRequest},
 };
 
 use super::decide::Decided;
@@ -88,7 +89,7 @@ impl State {
         let pending = requests.iter().map(|request| self.pending(request)).collect::<Result<_, _>>()?;
         let mut devices = self.store.devices()?;
         devices.sort_by_key(|device| std::cmp::Reverse(device.approved_at_ms));
-        Ok(PairListReply { pending, paired: devices.iter().map(paired).collect() })
+        Ok(PairListReply { pending, paired: devices.iter().map(|device| shape::paired(device, false)).collect() })
     }
 
     pub(super) async fn approve(&self, ctx: &Context, selector: &str) -> Result<Decided, Problem> {
@@ -109,9 +110,10 @@ impl State {
         };
         let approved = self.store.approve(request.id.clone(), Approver::Owner, ApprovedVia::Owner, None, ctx.now_ms());
         match approved.await {
-            Ok(approval) => {
-                Ok(Decided::Done { request_id: request.id.to_string(), device: Box::new(paired(&approval.device)) })
-            }
+            Ok(approval) => Ok(Decided::Done {
+                request_id: request.id.to_string(),
+                device: Box::new(shape::paired(&approval.device, false)),
+            }),
             Err(ApproveError::Store(error)) => Err(error.into()),
             Err(error) => Err(Problem::new(error.to_string())),
         }
@@ -139,40 +141,8 @@ impl State {
     }
 
     fn pending(&self, request: &PairingRequest) -> Result<PendingRequest, Problem> {
-        let (profile, wish) = (&request.profile, &request.wish);
-        let surface = wish.surface.clone().unwrap_or_default();
         let approved = self.store.device(&request.device_id)?.and_then(|device| device.surface).unwrap_or_default();
-        let code = self.gateway.as_ref().and_then(|gateway| {
-            let device = PublicKey::parse(&request.public_key).ok()?;
-            Some(matching_code(gateway, &device, request.id.as_str()))
-        });
-        Ok(PendingRequest {
-            request_id: request.id.to_string(),
-            device_id: request.device_id.to_string(),
-            public_key: request.public_key.clone(),
-            display_name: profile.display_name.clone(),
-            platform: profile.platform.clone(),
-            device_family: profile.device_family.clone(),
-            client_id: profile.client_id.clone(),
-            client_mode: profile.client_mode.clone(),
-            role: wish.roles.first().map(ToString::to_string),
-            roles: wish.roles.iter().map(ToString::to_string).collect(),
-            scopes: wish.scopes.clone(),
-            remote_ip: profile.remote_ip.clone(),
-            silent: Some(false),
-            is_repair: request.is_repair,
-            ts: request.refreshed_at_ms,
-            shown: ShownToApprover {
-                reason: Some(request.reason.as_str().to_owned()),
-                matching_code: code,
-                purpose: profile.purpose.clone(),
-                added_commands: surface.minus(&approved).commands.into_iter().collect(),
-                caps: surface.caps.into_iter().collect(),
-                commands: surface.commands.into_iter().collect(),
-                required_approve_scopes: required_approve_scopes(wish).into_iter().map(str::to_owned).collect(),
-                expires_at_ms: Some(request.expires_at_ms()),
-            },
-        })
+        Ok(shape::pending(request, &approved, self.gateway.as_ref()))
     }
 }
 
@@ -183,37 +153,4 @@ fn unknown(ctx: &Context) -> Problem {
 fn ambiguous(selector: &str, requests: &[PairingRequest]) -> Problem {
     let ids: Vec<&str> = requests.iter().map(|request| request.id.as_str()).collect();
     Problem::new(format!("ambiguous request: {} (matches: {})", crate::human::clean(selector), ids.join(", ")))
-}
-
-/// A stored device as the wire shows it: without secrets.
-fn paired(device: &Device) -> PairedDevice {
-    let profile = &device.profile;
-    let tokens = device.tokens.iter().map(|token| TokenSummary {
-        role: token.role,
-        scopes: token.scopes.clone(),
-        created_at_ms: token.created_at_ms,
-        rotated_at_ms: token.rotated_at_ms,
-        revoked_at_ms: token.revoked_at_ms,
-        last_used_at_ms: token.last_used_at_ms,
-    });
-    PairedDevice {
-        device_id: device.id.to_string(),
-        public_key: device.public_key.clone(),
-        display_name: profile.display_name.clone(),
-        operator_label: device.operator_label.clone(),
-        platform: profile.platform.clone(),
-        device_family: profile.device_family.clone(),
-        client_id: profile.client_id.clone(),
-        client_mode: profile.client_mode.clone(),
-        role: device.roles.first().map(ToString::to_string),
-        roles: device.roles.iter().map(ToString::to_string).collect(),
-        scopes: device.scopes.clone(),
-        remote_ip: profile.remote_ip.clone(),
-        tokens: tokens.collect(),
-        created_at_ms: device.created_at_ms,
-        approved_at_ms: device.approved_at_ms,
-        approved_via: Some(device.approved_via.as_str().to_owned()),
-        last_seen_at_ms: device.seen.last_seen_at_ms,
-        connected: Some(false),
-    }
 }
