@@ -48,7 +48,7 @@ export function connectedNode(world, home, port, test = () => true, options = {}
   return eventually('a connected node', async () => {
     const { nodes } = json(await world.ours.cli(home, port, ['nodes', 'status', '--json'], options));
     return nodes.find((node) => node.connected && test(node));
-  }, 60_000, 300);
+  }, 150_000, 300);
 }
 
 /**
