@@ -113,7 +113,7 @@ impl fmt::Display for InvalidConfig {
             let issue = Issue { location: issue.location.as_ref().map(shorter), ..issue.clone() };
             write!(f, "\n  - {issue}")?;
         }
-        write!(f, "\n\nRun: openclaw doctor --fix")
+        write!(f, "\n\nRun: openclaw config validate")
     }
 }
 

@@ -125,7 +125,7 @@ fn rel_009_the_block_names_the_file_and_the_command_that_repairs_it() {
     Problem:
       - gateway: Unrecognized key: "bogus" at ~/.openclaw/openclaw.json:2:13
 
-    Run: openclaw doctor --fix
+    Run: openclaw config validate
     "#);
 }
 
